@@ -1,0 +1,179 @@
+"""Entity types: an attrs class plus its field table, and the code generated from the table.
+
+`@entity` makes an attrs class with slots whose instances carry an id and an owner. `EntityType` is the table behind it and
+two functions generated once per type (as attrs generates `__init__`), because they run for every entity in every tick:
+
+- `scan(entities, old_rows)` captures and compares in one pass. A row is the tuple of quantised values in field order. It returns
+  the new rows, the ids that are new, and the ids that changed grouped by which fields did. Rows that did not change are the old
+  tuples, so history shares them. Measured (CPython 3.11): 0.35 us an unchanged and 0.6 us a changed entity of 3 fixed fields.
+- `settle(entities)` rounds predicted fields to their wire grid, so that server and browser start each step from the same numbers.
+
+Values outside their range take the slow way: clamped, and counted. Knows nothing of rooms, seats or messages.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar, dataclass_transform
+
+import attrs
+
+from ..errors import DefinitionError
+from .fields import angle, fixed, flag, float32, int8, int16, int32, json_value, list_of, map_of
+from .fields import text, uint8, uint16, uint32
+from .schema import Field, Row, Rows, WireType, wire_fields
+
+ClassT = TypeVar("ClassT", bound=type)
+
+TYPES_MAX = 64
+
+_DECLARERS = (angle, fixed, flag, float32, int8, int16, int32, json_value, list_of, map_of, text, uint8, uint16, uint32)
+
+
+class Entity:
+    """What every entity has: an id (0 until it is spawned) and the seat number of its owner, both set by the world."""
+
+    __slots__ = ("_id", "_owner")
+    _id: int
+    _owner: int | None
+
+    @property
+    def id(self) -> int:
+        return getattr(self, "_id", 0)
+
+    @property
+    def owner(self) -> int | None:
+        return getattr(self, "_owner", None)
+
+
+def copy_mutable_defaults(cls: type, attributes: "list[attrs.Attribute[Any]]") -> "list[attrs.Attribute[Any]]":
+    """Give every instance its own copy of a list, dict or set default (an attrs field transformer)."""
+    return [
+        attribute.evolve(default=attrs.Factory(attribute.default.copy))
+        if isinstance(attribute.default, list | dict | set)
+        else attribute
+        for attribute in attributes
+    ]
+
+
+@dataclass_transform(field_specifiers=_DECLARERS)
+def entity(cls: ClassT) -> ClassT:
+    """Make a class an entity: an attrs class with slots, an id and an owner.
+
+    Fields declared with a wire type reach the clients; plain annotated ones stay on the server.
+    """
+    if not issubclass(cls, Entity):
+        namespace = {key: value for key, value in vars(cls).items() if key not in ("__dict__", "__weakref__")}
+        cls = type(cls)(cls.__name__, (Entity, *(base for base in cls.__bases__ if base is not object)), namespace)
+    for name in ("id", "owner", "_id", "_owner"):
+        if name in vars(cls).get("__annotations__", {}):
+            raise DefinitionError(f"{cls.__name__}.{name}: every entity has one already; choose another name")
+    made: Any = attrs.define(eq=False, slots=True, field_transformer=copy_mutable_defaults)(cls)
+    return made  # type: ignore[no-any-return]
+
+
+@attrs.define(eq=False)
+class Scan:
+    """What one pass over a type's entities found."""
+
+    rows: Rows
+    #: ids that were not in the old rows, ascending
+    spawned: list[int]
+    #: bit mask of the changed fields -> ids, ascending
+    updated: dict[int, list[int]]
+    #: how many rows had a value outside its range
+    clamped: int = 0
+
+
+ScanFunction = Callable[[Mapping[int, Any], Rows], Scan]
+SettleFunction = Callable[[Mapping[int, Any]], None]
+
+
+@attrs.define(eq=False, slots=False)
+class EntityType(WireType):
+    """A wire type with the class behind it and the functions generated for it."""
+
+    cls: type
+    scan: ScanFunction
+    #: None when no field is predicted
+    settle: SettleFunction | None
+
+    @classmethod
+    def of(cls, index: int, entity_class: type) -> "EntityType":
+        name, fields = entity_class.__name__, wire_fields(entity_class)
+        return cls(index, name, fields, entity_class, _make_scan(name, fields), _make_settle(name, fields))
+
+
+def clamp_row(entity: Any, fields: tuple[Field, ...]) -> Row:
+    """Return an entity's row the slow way, every value brought into its range."""
+    row = []
+    for field in fields:
+        value = getattr(entity, field.name)
+        try:
+            row.append(field.kind.clamp(value))
+        except (TypeError, ValueError) as error:
+            raise TypeError(f"{type(entity).__name__}.{field.name}: {error}") from error
+    return tuple(row)
+
+
+def _make_scan(type_name: str, fields: tuple[Field, ...]) -> ScanFunction:
+    """Generate the capture-and-compare loop of a type. Only names of declared attributes enter the source."""
+    names: dict[str, Any] = {"Scan": Scan, "clamp_row": clamp_row, "fields": fields}
+    quantise, tests = [], []
+    for position, field in enumerate(fields):
+        source, test = field.kind.fast_source(f"e.{field.name}", names)
+        quantise.append(f"q{position} = {source}")
+        if test:
+            tests.append("(" + test.format(q=f"q{position}") + ")")
+    columns = [f"q{position}" for position in range(len(fields))]
+    row = "(" + "".join(column + ", " for column in columns) + ")"
+    olds = "".join(f"o{position}, " for position in range(len(fields)))
+    mask = " | ".join(f"(q{position} != o{position}) << {position}" for position in range(len(fields)))
+    slow = f"clamped += 1; row = clamp_row(e, fields); {olds.replace('o', 'q')}= row" if fields else "pass"
+    body = f"""
+def scan(entities, old_rows):
+    rows = {{}}; spawned = []; updated = {{}}; clamped = 0
+    old_row = old_rows.get
+    for id, e in entities.items():
+        try:
+            {"; ".join(quantise) or "pass"}
+            row = {row}
+            if not ({" and ".join(tests) or "True"}):
+                {slow}
+        except (ValueError, OverflowError, TypeError, AttributeError):
+            {slow}
+        old = old_row(id)
+        if old == row:
+            rows[id] = old
+            continue
+        rows[id] = row
+        if old is None:
+            spawned.append(id)
+            continue
+        {olds + "= old" if fields else "pass"}
+        mask = {mask or "0"}
+        if mask in updated:
+            updated[mask].append(id)
+        else:
+            updated[mask] = [id]
+    return Scan(rows, spawned, updated, clamped)
+"""
+    function: ScanFunction = _compile(body, f"<scan of {type_name}>", names)["scan"]
+    return function
+
+
+def _make_settle(type_name: str, fields: tuple[Field, ...]) -> SettleFunction | None:
+    names: dict[str, Any] = {}
+    lines = []
+    for position, field in enumerate(fields):
+        if field.predict:
+            names[f"k{position}"] = field.kind
+            lines.append(f"        e.{field.name} = k{position}.dequantise(k{position}.clamp(e.{field.name}))")
+    if not lines:
+        return None
+    body = "def settle(entities):\n    for e in entities.values():\n" + "\n".join(lines) + "\n"
+    function: SettleFunction = _compile(body, f"<settle of {type_name}>", names)["settle"]
+    return function
+
+
+def _compile(source: str, filename: str, names: dict[str, Any]) -> dict[str, Any]:
+    exec(compile(source, filename, "exec"), names)  # noqa: S102 - the source is made from declared attribute names only
+    return names

@@ -1,0 +1,208 @@
+"""What a game author writes against: the `Game` class.
+
+A game is a class with rules and declarations: rates and sizes as plain class attributes, room state as annotated attributes (with a
+wire type: every player sees it; without: it stays on the server). `start`, `join`, `drop`, `resume`, `leave`, `step`, `command` and `chat`
+are hooks. They run inside a tick, in a fixed order, and never read a clock: time is `self.tick` and `self.dt`, chance is `self.random`.
+
+Everything a game keeps must be declared, or a keyframe would lose it: an assignment to an undeclared `self.x` is refused when the class
+is made (its bytecode is scanned) and again when it happens. Knows the room only as the small `Host` it is given.
+"""
+
+import dis
+import random
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, ClassVar, Protocol, dataclass_transform
+
+import attrs
+
+from ..errors import BadCommand, DefinitionError
+from .entity import copy_mutable_defaults
+from .fields import METADATA_KEY, angle, fixed, flag, float32, int8, int16, int32, json_value, list_of, map_of, text
+from .fields import uint8, uint16, uint32
+from .world import World
+
+
+@attrs.define(eq=False)
+class Seat:
+    """A player's place in a room. `number` is its identity there; it is given again after the player left."""
+
+    number: int
+    name: str
+    connected: bool = True
+
+
+@attrs.frozen
+class OutsideContext:
+    """What outside work may use. `data_dir` is the server's folder for files that outlive it."""
+
+    data_dir: Path
+
+
+OutsideFunction = Callable[..., Awaitable[Any]]
+
+
+class Host(Protocol):
+    """What a room offers its game."""
+
+    world: World
+    random: random.Random
+    options: Any
+    tick: int
+
+    @property
+    def taken(self) -> list[Seat]: ...
+
+    def emit(self, name: str, data: Any, to: Seat | None) -> None: ...
+
+    def outside_call(self, name: str, arguments: Sequence[Any]) -> None: ...
+
+    def close(self, reason: str) -> None: ...
+
+    def lock(self, locked: bool) -> None: ...
+
+
+_HOST_NAMES = ("_host", "dt", "options", "random", "world")
+
+
+@dataclass_transform(
+    kw_only_default=True,
+    field_specifiers=(
+        angle, fixed, flag, float32, int8, int16, int32, json_value, list_of, map_of, text, uint8, uint16, uint32
+    ),
+)  # fmt: skip
+class Game:
+    """A game's rules. Subclass it, declare, and write `step`."""
+
+    #: shown in the lobby
+    title: ClassVar[str] = ""
+    #: steps a second
+    tick_rate: ClassVar[int] = 20
+    #: a state message every so many ticks
+    send_every: ClassVar[int] = 1
+    #: most players in a room
+    seats: ClassVar[int] = 16
+    #: entity classes on the wire, in the order of their type index
+    entities: ClassVar[tuple[type, ...]] = ()
+    #: the input class
+    input: ClassVar[type]
+    #: attrs class of room options, or None for a game without
+    Options: ClassVar[type | None] = None
+    #: name -> async function(context, *arguments) for work outside the tick
+    outside: ClassVar[Mapping[str, OutsideFunction]] = {}
+
+    _declared: ClassVar[frozenset[str]] = frozenset(_HOST_NAMES)
+
+    world: ClassVar[World]
+    random: ClassVar[random.Random]
+    options: ClassVar[Any]
+    dt: ClassVar[float]
+    _host: ClassVar[Host]
+
+    def __init_subclass__(cls, **keywords: Any) -> None:
+        super().__init_subclass__(**keywords)
+        attrs.define(slots=False, eq=False, kw_only=True, field_transformer=copy_mutable_defaults)(cls)
+        for attribute in attrs.fields(cls):
+            wire = attribute.metadata.get(METADATA_KEY)
+            if attribute.default is attrs.NOTHING:
+                raise DefinitionError(f"{cls.__name__}.{attribute.name} needs a default")
+            if wire is not None and (wire.to != "all" or wire.predict):
+                raise DefinitionError(f"{cls.__name__}.{attribute.name}: room state is for all and never predicted")
+        cls._declared = frozenset(attribute.name for attribute in attrs.fields(cls)) | frozenset(_HOST_NAMES)
+        _check_assignments(cls)
+        _check_sizes(cls)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name not in self._declared:
+            raise AttributeError(f"{type(self).__name__}.{name} is not declared; write `{name}: type = default` in the class")
+        object.__setattr__(self, name, value)
+
+    def attach(self, host: Host) -> None:
+        """Give the game its room; the room calls this once, before `start`."""
+        self._host = host  # type: ignore[misc]
+        self.world, self.random, self.options = host.world, host.random, host.options  # type: ignore[misc]
+        self.dt = 1 / self.tick_rate  # type: ignore[misc]
+
+    @property
+    def tick(self) -> int:
+        """Number of the step under way, from 1."""
+        return self._host.tick
+
+    @property
+    def taken(self) -> list[Seat]:
+        """The seats with a player, dropped ones included, in number order."""
+        return self._host.taken
+
+    def emit(self, name: str, data: Any = None, to: Seat | None = None) -> None:
+        """Send an event (JSON data) to everybody, or to one seat: reliable, in order, also across a reconnection."""
+        self._host.emit(name, data, to)
+
+    def outside_call(self, name: str, *arguments: Any) -> None:
+        """Ask for one of `outside`; the result enters a later tick through `on_outside`."""
+        self._host.outside_call(name, arguments)
+
+    def close_room(self, reason: str) -> None:
+        """End the room after this tick; players are told the reason."""
+        self._host.close(reason)
+
+    def lock_room(self, locked: bool = True) -> None:
+        """Keep new players out (or let them in again)."""
+        self._host.lock(locked)
+
+    # ---- hooks -------------------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """The room begins."""
+
+    def join(self, seat: Seat) -> None:
+        """A player took a seat."""
+
+    def drop(self, seat: Seat) -> None:
+        """A player lost its connection; the seat is held for it."""
+
+    def resume(self, seat: Seat) -> None:
+        """A dropped player is back."""
+
+    def leave(self, seat: Seat) -> None:
+        """A player gave its seat up, or did not come back in time."""
+
+    def step(self, inputs: dict[Seat, Any]) -> None:
+        """Advance the world by `self.dt` seconds. Every taken seat has exactly one input; a missing one is the last repeated."""
+        raise NotImplementedError
+
+    def command(self, seat: Seat, name: str, data: Any) -> None:
+        """A player asks for a one-off act; raise `BadCommand` with what would be right to refuse it."""
+        raise BadCommand(f"this game has no command {name!r}"[:100])
+
+    def chat(self, seat: Seat, text: str) -> str | None:
+        """Return the chat text to pass on, or None to refuse it."""
+        return text
+
+    def on_outside(self, name: str, result: Any, error: str | None) -> None:
+        """Outside work is done: its result, or None and what went wrong."""
+
+
+def _check_assignments(cls: type) -> None:
+    """Refuse `self.x = ...` of an undeclared x, with the line it stands in."""
+    declared: frozenset[str] = cls._declared  # type: ignore[attr-defined]
+    for name, member in vars(cls).items():
+        code = getattr(getattr(member, "fget", member), "__code__", None)
+        if code is None or not code.co_varnames or name.startswith("__"):
+            continue
+        before, line = None, code.co_firstlineno
+        for instruction in dis.get_instructions(code):
+            line = instruction.starts_line or line
+            is_of_self = before is not None and before.opname == "LOAD_FAST" and before.argval == code.co_varnames[0]
+            if instruction.opname == "STORE_ATTR" and is_of_self and instruction.argval not in declared:
+                raise DefinitionError(
+                    f"{cls.__name__}.{name} (line {line}) sets self.{instruction.argval}, which is not declared; "
+                    f"write `{instruction.argval}: type = default` in the class, so that keyframes hold it"
+                )
+            before = instruction
+
+
+def _check_sizes(cls: type[Game]) -> None:
+    for name, most in (("tick_rate", 240), ("send_every", 240), ("seats", 65_535)):
+        value = getattr(cls, name)
+        if type(value) is not int or not 1 <= value <= most:
+            raise DefinitionError(f"{cls.__name__}.{name} must be a whole number from 1 to {most}, not {value!r}")

@@ -1,0 +1,117 @@
+"""State messages as JSON: the same groups, written for people.
+
+Values travel as decimals (`12.5`, not the quantised 200) and are quantised again when read, so both codecs carry exactly the same
+state. Knows what `codec.py` knows; peers' text raises only `ValueError`.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import ujson
+
+from .codec import Group, Op, Pong, StateMessage, public_updates
+from .schema import Row, Rows, WireType
+from .snapshot import SPAWNED, Diff, Snapshot
+
+State = dict[str, Any]
+
+
+def dump(message: Mapping[str, Any]) -> str:
+    """Return a message as JSON text that browsers accept: no NaN, slashes as they are."""
+    return ujson.dumps(message, allow_nan=False, ensure_ascii=False, escape_forward_slashes=False, reject_bytes=True)
+
+
+def public_state(types: Sequence[WireType], snapshot: Snapshot, diff: Diff) -> State:
+    """Return the keys `room`, `despawn`, `spawn`, `update` that every seat with a full view gets; empty ones are absent."""
+    state: State = {}
+    despawned = [entity_id for type_diff in diff.types.values() for entity_id in type_diff.despawned]
+    if despawned:
+        state["despawn"] = sorted(despawned)
+    for index, type_diff in diff.types.items():
+        type_, rows = types[index], snapshot.tables[index]
+        for entity_id in type_diff.spawned:
+            _put(state, "spawn", type_, entity_id, type_.public_mask, rows)
+        for mask, ids in public_updates(type_, type_diff.updated).items():
+            for entity_id in ids:
+                _put(state, "update", type_, entity_id, mask, rows)
+    return state
+
+
+def with_private(
+    state: State, types: Sequence[WireType], snapshot: Snapshot, changed: Mapping[int, int], owned: Mapping[int, int]
+) -> State:
+    """Return the public state with one seat's owner-only values and `own` added; the public state itself is untouched."""
+    state = {**state, "update": {name: dict(rows) for name, rows in state.get("update", {}).items()}}
+    own = []
+    for entity_id, mask in changed.items():
+        index = owned.get(entity_id)
+        if index is None or entity_id not in snapshot.tables[index]:
+            continue
+        if mask == SPAWNED:
+            own.append(entity_id)
+            mask = types[index].owner_mask
+        if mask:
+            _put(state, "update", types[index], entity_id, mask, snapshot.tables[index])
+    if own:
+        state["own"] = sorted(own)
+    if not state["update"]:
+        del state["update"]
+    return state
+
+
+def _put(state: State, key: str, type_: WireType, entity_id: int, mask: int, rows: Rows) -> None:
+    row = rows[entity_id]
+    values = {
+        field.name: field.kind.dequantise(row[position])
+        for position, field in enumerate(type_.fields)
+        if mask >> position & 1
+    }
+    if type_.index == 0:
+        state["room"] = values
+    else:
+        mine = state.setdefault(key, {}).setdefault(type_.name, {})
+        mine[str(entity_id)] = {**mine.get(str(entity_id), {}), **values}
+
+
+# ---- reading -------------------------------------------------------------------------------------------------
+
+
+def decode_state(types: Sequence[WireType], message: Mapping[str, Any]) -> StateMessage | Pong:
+    """Return a parsed `full`, `delta` or `pong`; raise ValueError when it is malformed."""
+    try:
+        if message["type"] == "pong":
+            return Pong(float(message["client_ms"]), float(message["room_ms"]))
+        tick, ack = message["tick"], message["ack"]
+        advance = tick - message["baseline"] if message["type"] == "delta" else None
+        return StateMessage(
+            _groups(types, message), message["depth"], message["missing"], tick=tick, ack=ack, advance=advance,
+            checksum=message.get("checksum"),
+        )  # fmt: skip
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"malformed {message.get('type')} message: {error!r}") from error
+
+
+def _groups(types: Sequence[WireType], message: Mapping[str, Any]) -> list[Group]:
+    by_name = {type_.name: type_ for type_ in types[1:]}
+    is_full = message["type"] == "full"
+    groups = [Group(Op.DESPAWN, -1, message["despawn"])] if message.get("despawn") else []
+    if "room" in message:
+        op = Op.SPAWN if is_full else Op.UPDATE
+        groups.append(_group(op, types[0], 0, message["room"]))
+    for key, op in (("spawn", Op.SPAWN), ("update", Op.UPDATE)):
+        for name, entities in message.get(key, {}).items():
+            if name not in by_name:
+                raise ValueError(f"unknown type {name!r}")
+            groups += [_group(op, by_name[name], int(entity_id), values) for entity_id, values in entities.items()]
+    if message.get("own"):
+        groups.append(Group(Op.OWN, -1, message["own"]))
+    return groups
+
+
+def _group(op: Op, type_: WireType, entity_id: int, values: Mapping[str, Any]) -> Group:
+    positions = {field.name: position for position, field in enumerate(type_.fields)}
+    mask = sum(1 << positions[name] for name in values)
+    row: Row = tuple(
+        field.kind.quantise(values[field.name]) for position, field in enumerate(type_.fields) if mask >> position & 1
+    )
+    return Group(op, type_.index, [entity_id], mask, [row])

@@ -1,0 +1,119 @@
+"""Counters and mergeable histograms: plain integers that the core counts and the shell exports.
+
+`Counts` is one room's or one process's tally; tallies add up, so a room that ends leaves its numbers to the process.
+`Histogram` has log-linear buckets (as HdrHistogram: 2^k ranges of 16 steps each), so a value is off by at most 1/16, recording is an
+index into a list, and histograms merge by adding. Knows nothing of Prometheus, time or names of rooms.
+"""
+
+from collections.abc import Iterable, Iterator
+
+import attrs
+
+
+@attrs.define(eq=False)
+class Counts:
+    """What happened so far. Each name is a counter of the status page and of /metrics."""
+
+    ticks: int = 0
+    ticks_dropped: int = 0
+    messages_in: int = 0
+    messages_out: int = 0
+    bytes_in: int = 0
+    bytes_out: int = 0
+    inputs: int = 0
+    inputs_missing: int = 0
+    inputs_discarded: int = 0
+    inputs_stale: int = 0
+    states_full: int = 0
+    states_skipped: int = 0
+    events: int = 0
+    events_lost: int = 0
+    joins: int = 0
+    drops: int = 0
+    resumes: int = 0
+    leaves: int = 0
+    resyncs: int = 0
+    values_clamped: int = 0
+    values_refused: int = 0
+    messages_refused: int = 0
+    outside_calls: int = 0
+    outside_failures: int = 0
+
+    def add(self, other: "Counts") -> None:
+        """Add another tally to this one."""
+        for name in COUNT_NAMES:
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+
+
+COUNT_NAMES = tuple(attribute.name for attribute in attrs.fields(Counts))
+
+
+def total(tallies: Iterable[Counts]) -> Counts:
+    """Return the sum of tallies."""
+    result = Counts()
+    for tally in tallies:
+        result.add(tally)
+    return result
+
+
+STEP_BITS = 4
+STEPS = 1 << STEP_BITS
+BUCKETS = STEPS * (40 - STEP_BITS)
+
+
+class Histogram:
+    """How often which value occurred; values are whole units (here microseconds) from 0 to 2^39."""
+
+    __slots__ = ("buckets", "count", "max", "sum")
+
+    def __init__(self) -> None:
+        self.buckets = [0] * BUCKETS
+        self.count = 0
+        self.sum = 0
+        self.max = 0
+
+    def record(self, value: int) -> None:
+        """Count a value; negative ones count as 0."""
+        if value < STEPS:
+            index = max(value, 0)
+        else:
+            shift = value.bit_length() - STEP_BITS - 1
+            index = min((shift << STEP_BITS) + (value >> shift), BUCKETS - 1)
+        self.buckets[index] += 1
+        self.count += 1
+        self.sum += value
+        if value > self.max:
+            self.max = value
+
+    def merge(self, other: "Histogram") -> None:
+        """Add another histogram to this one."""
+        self.buckets = [mine + theirs for mine, theirs in zip(self.buckets, other.buckets, strict=True)]
+        self.count += other.count
+        self.sum += other.sum
+        self.max = max(self.max, other.max)
+
+    def percentile(self, percent: float) -> int:
+        """Return the value that `percent` of all are at or below (the upper end of its bucket); 0 when empty."""
+        rank = self.count * percent / 100
+        seen = 0
+        for index, number in enumerate(self.buckets):
+            seen += number
+            if number and seen >= rank:
+                return min(_upper(index), self.max)
+        return 0
+
+    def cumulative(self, bounds: Iterable[int]) -> Iterator[int]:
+        """Yield for each ascending bound how many values are at or below it (to the precision of a bucket)."""
+        seen, index = 0, 0
+        for bound in bounds:
+            while index < BUCKETS and _upper(index) <= bound:
+                seen += self.buckets[index]
+                index += 1
+            yield seen
+
+
+def _upper(index: int) -> int:
+    if index < STEPS:
+        return index
+    shift = (index >> STEP_BITS) - 1
+    return ((index - (shift << STEP_BITS) + 1) << shift) - 1

@@ -1,0 +1,108 @@
+"""A room's live state: entities by id, in tables by type.
+
+Ids are uint32, given in ascending order and never reused while a room lives, so a table iterates in id order and a merged
+delta cannot confuse two entities. Table 0 holds the room itself (the game object) under id 0: its wire fields travel like an
+entity's. Knows nothing of seats beyond their numbers, and nothing of snapshots or the wire.
+"""
+
+from collections.abc import Iterable
+from typing import Any, TypeVar
+
+from ..errors import DefinitionError
+from .entity import TYPES_MAX, Entity, EntityType
+
+EntityT = TypeVar("EntityT")
+
+ENTITY_ID_MAX = 2**32 - 1
+
+
+def entity_types(room_class: type, entity_classes: Iterable[type]) -> tuple[EntityType, ...]:
+    """Return the types of a game: the room's own first, then its entities in declared order."""
+    classes = (room_class, *entity_classes)
+    if len(classes) > TYPES_MAX:
+        raise DefinitionError(f"{room_class.__name__} has {len(classes) - 1} entity types; at most {TYPES_MAX - 1} fit")
+    for cls in classes[1:]:
+        if not issubclass(cls, Entity):
+            raise DefinitionError(f"{room_class.__name__}.entities: {cls.__name__} is not marked with @entity")
+    return tuple(EntityType.of(index, cls) for index, cls in enumerate(classes))
+
+
+class World:
+    """The live entities of one room."""
+
+    def __init__(self, types: tuple[EntityType, ...], room_state: object) -> None:
+        self.types = types
+        self.tables: tuple[dict[int, Any], ...] = tuple({} for _ in types)
+        self.tables[0][0] = room_state
+        #: seat number -> {entity id: type index}
+        self.owned: dict[int, dict[int, int]] = {}
+        self._index_of = {type_.cls: type_.index for type_ in types}
+        self._index_of_name: dict[str, int] = {type_.name: type_.index for type_ in types}
+        self._type_index: dict[int, int] = {}
+        self._next_id = 1
+
+    def spawn(self, entity: EntityT, owner: Any = None) -> EntityT:
+        """Put an entity into the world and return it, with its id.
+
+        Args:
+            entity: an instance of one of the game's entity classes, not in a world yet.
+            owner: the seat (or seat number) it belongs to; fixed for its life. Its owner-only fields go there.
+        """
+        index = self._index_of.get(type(entity))
+        if not index:
+            raise TypeError(f"{type(entity).__name__} is not in the game's `entities`")
+        body: Any = entity
+        if body.id:
+            raise ValueError(f"{type(entity).__name__} {body.id} was spawned before; make a new one")
+        entity_id = self._next_id
+        self._next_id += 1
+        number = owner if owner is None or isinstance(owner, int) else owner.number
+        body._id, body._owner = entity_id, number
+        self.tables[index][entity_id] = entity
+        self._type_index[entity_id] = index
+        if number is not None:
+            self.owned.setdefault(number, {})[entity_id] = index
+        return entity
+
+    def despawn(self, entity: Any) -> None:
+        """Take an entity out of the world; one that is not in it is an error."""
+        index = self._type_index.get(entity.id)
+        if not index or self.tables[index].get(entity.id) is not entity:
+            raise ValueError(f"{type(entity).__name__} {entity.id} is not in this world")
+        del self.tables[index][entity.id]
+        del self._type_index[entity.id]
+        if entity.owner is not None:
+            owned = self.owned[entity.owner]
+            del owned[entity.id]
+            if not owned:
+                del self.owned[entity.owner]
+
+    def get(self, entity_id: int) -> Any:
+        """Return the entity with this id, or None."""
+        index = self._type_index.get(entity_id)
+        return self.tables[index].get(entity_id) if index else None
+
+    def all(self, type_: type[EntityT] | str) -> list[EntityT]:
+        """Return a list of all entities of a type (class or name), in id order; safe to spawn and despawn while iterating."""
+        index = self._index_of_name.get(type_) if isinstance(type_, str) else self._index_of.get(type_)
+        if not index:
+            raise TypeError(f"{type_} is not in the game's `entities`")
+        return list(self.tables[index].values())
+
+    def type_index(self, entity_id: int) -> int:
+        """Return the type index of a live entity; raise KeyError when there is none."""
+        return self._type_index[entity_id]
+
+    @property
+    def room(self) -> Any:
+        """The room's own state."""
+        return self.tables[0][0]
+
+    def settle(self) -> None:
+        """Round predicted fields to their wire grid."""
+        for type_, table in zip(self.types, self.tables, strict=True):
+            if type_.settle:
+                type_.settle(table)
+
+    def __len__(self) -> int:
+        return len(self._type_index)

@@ -1,0 +1,16 @@
+"""Everything a game imports: `from game_server.game import Game, entity, fixed, input_type as input, ...`."""
+
+from .core.brain import Brain, View
+from .core.entity import Entity, entity
+from .core.fields import angle, fixed, flag, float32, int8, int16, int32, json_value, list_of, map_of, text
+from .core.fields import uint8, uint16, uint32
+from .core.game import Game, OutsideContext, Seat
+from .core.inputs import input_type
+from .core.inputs import input_type as input
+from .errors import BadCommand, DefinitionError
+
+__all__ = [
+    "BadCommand", "Brain", "DefinitionError", "Entity", "Game", "OutsideContext", "Seat", "View", "angle", "entity", "fixed",
+    "flag", "float32", "input", "input_type", "int16", "int32", "int8", "json_value", "list_of", "map_of", "text", "uint16",
+    "uint32", "uint8",
+]  # fmt: skip
