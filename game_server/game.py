@@ -10,7 +10,29 @@ from .core.inputs import input_type as input
 from .errors import BadCommand, DefinitionError
 
 __all__ = [
-    "BadCommand", "Brain", "DefinitionError", "Entity", "Game", "OutsideContext", "Seat", "View", "angle", "entity", "fixed",
-    "flag", "float32", "input", "input_type", "int16", "int32", "int8", "json_value", "list_of", "map_of", "text", "uint16",
-    "uint32", "uint8",
-]  # fmt: skip
+    "BadCommand",
+    "Brain",
+    "DefinitionError",
+    "Entity",
+    "Game",
+    "OutsideContext",
+    "Seat",
+    "View",
+    "angle",
+    "entity",
+    "fixed",
+    "flag",
+    "float32",
+    "input",
+    "input_type",
+    "int16",
+    "int32",
+    "int8",
+    "json_value",
+    "list_of",
+    "map_of",
+    "text",
+    "uint16",
+    "uint32",
+    "uint8",
+]

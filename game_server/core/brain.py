@@ -1,6 +1,8 @@
-"""Brains: how a bot decides. One piece of code plays in simulation, in load tests over the wire, and as an opponent in a room.
+"""Brains: how a bot decides. One piece of code plays in simulation, in load tests over the wire, and as an opponent
+in a room.
 
-A brain sees a `View`, which both the server's `World` and the client's `Replica` are, and says which input it would give.
+A brain sees a `View`, which both the server's `World` and the client's `Replica` are, and says which input it would
+give.
 """
 
 import random

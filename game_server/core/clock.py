@@ -1,8 +1,8 @@
 """When ticks are due: pure arithmetic on a `now` in seconds that the caller supplies.
 
-Due times come from the origin, not from the last tick, so a loop that is woken late does not drift. A loop that owes more than
-`catch_up_ticks_max` ticks drops the surplus: the origin slides, tick numbers never jump, and the room's time (in which tick T is due
-at T * period) slides with it. Knows nothing of what a tick does.
+Due times come from the origin, not from the last tick, so a loop that is woken late does not drift. A loop that owes
+more than `catch_up_ticks_max` ticks drops the surplus: the origin slides, tick numbers never jump, and the room's
+time (in which tick T is due at T * period) slides with it. Knows nothing of what a tick does.
 """
 
 

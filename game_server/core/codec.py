@@ -7,11 +7,12 @@
     ids      varint count * 4 + mode, varint first id, then by mode: 0 nothing (consecutive),
              1, 2, 3: count times uint8, uint16, uint32: each id minus the first
 
-The header before the body is the seat's own (tick, ack, input depth); the body is shared by all seats with the same baseline and
-view, and the private groups of one seat simply follow it. docs/protocol.md draws every message; `tests/vectors` bind this
-module to its JavaScript twin.
+The header before the body is the seat's own (tick, ack, input depth); the body is shared by all seats with the same
+baseline and view, and the private groups of one seat simply follow it. docs/protocol.md draws every message;
+`tests/vectors` bind this module to its JavaScript twin.
 
-Knows the field tables and quantised rows; knows nothing of rooms, sessions or sockets. Peers' bytes raise only `ValueError` here.
+Knows the field tables and quantised rows; knows nothing of rooms, sessions or sockets. Peers' bytes raise only
+`ValueError` here.
 """
 
 import array
@@ -293,7 +294,9 @@ def _decode_binary(types: Sequence[WireType], data: bytes) -> StateMessage | Pon
         tick, checksum = _CHECK.unpack_from(data, position)
         position += _CHECK.size
     groups = decode_body(types, data, position)
-    return StateMessage(groups, inputs & 31, inputs >> 5, tick=tick, advance=advance, ack_advance=ack_advance, checksum=checksum)
+    return StateMessage(
+        groups, inputs & 31, inputs >> 5, tick=tick, advance=advance, ack_advance=ack_advance, checksum=checksum
+    )
 
 
 # ---- checksum ------------------------------------------------------------------------------------------------

@@ -1,12 +1,16 @@
 """Entity types: an attrs class plus its field table, and the code generated from the table.
 
-`@entity` makes an attrs class with slots whose instances carry an id and an owner. `EntityType` is the table behind it and
-two functions generated once per type (as attrs generates `__init__`), because they run for every entity in every tick:
+`@entity` makes an attrs class with slots whose instances carry an id and an owner. `EntityType` is the table behind
+it and two functions generated once per type (as attrs generates `__init__`), because they run for every entity in
+every tick:
 
-- `scan(entities, old_rows)` captures and compares in one pass. A row is the tuple of quantised values in field order. It returns
-  the new rows, the ids that are new, and the ids that changed grouped by which fields did. Rows that did not change are the old
-  tuples, so history shares them. Measured (CPython 3.11): 0.35 us an unchanged and 0.6 us a changed entity of 3 fixed fields.
-- `settle(entities)` rounds predicted fields to their wire grid, so that server and browser start each step from the same numbers.
+- `scan(entities, old_rows)` captures and compares in one pass. A row is the tuple of quantised values in field order.
+  It returns
+  the new rows, the ids that are new, and the ids that changed grouped by which fields did. Rows that did not change
+  are the old tuples, so history shares them. Measured (CPython 3.11): 0.35 us an unchanged and 0.6 us a changed
+  entity of 3 fixed fields.
+- `settle(entities)` rounds predicted fields to their wire grid, so that server and browser start each step from the
+  same numbers.
 
 Values outside their range take the slow way: clamped, and counted. Knows nothing of rooms, seats or messages.
 """

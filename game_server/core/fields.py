@@ -1,8 +1,8 @@
 """Declarations: what of an entity, a room or an input reaches the wire, and who may see it.
 
-A field is declared once, beside the attribute (`x: float = fixed(0, 4096, step=1/16)`). The declaration is an ordinary attrs
-field whose metadata holds a `Wire`: the kind, who sees it, whether its owner predicts it. Ranges and defaults are checked here,
-when the class is made, so that a mistake shows at start and not in the middle of a match.
+A field is declared once, beside the attribute (`x: float = fixed(0, 4096, step=1/16)`). The declaration is an
+ordinary attrs field whose metadata holds a `Wire`: the kind, who sees it, whether its owner predicts it. Ranges and
+defaults are checked here, when the class is made, so that a mistake shows at start and not in the middle of a match.
 
 Knows nothing of entities, worlds, messages or sockets.
 """
@@ -47,9 +47,13 @@ def _integer(name: str, code: str, low: int, high: int, least: int | None, most:
 
 def _integer_declarer(name: str, code: str, low: int, high: int) -> Callable[..., Any]:
     def declare(
-        *, min: int | None = None, max: int | None = None, default: int | None = None, to: str = "all",
-        predict: bool = False
-    ) -> Any:  # fmt: skip
+        *,
+        min: int | None = None,
+        max: int | None = None,
+        default: int | None = None,
+        to: str = "all",
+        predict: bool = False,
+    ) -> Any:
         kind = _integer(name, code, low, high, min, max)
         return _finish(kind, default, to, predict)
 
@@ -117,8 +121,9 @@ def angle(*, bytes: int = 2, default: float | None = None, to: str = "all", pred
     if bytes not in (1, 2):
         raise DefinitionError(f"an angle takes 1 or 2 bytes, not {bytes}")
     count = 256**bytes
-    kind = Angle(default=0, code="B" if bytes == 1 else "H", step=math.tau / count, inverse=count / math.tau,
-                 bit_mask=count - 1)  # fmt: skip
+    kind = Angle(
+        default=0, code="B" if bytes == 1 else "H", step=math.tau / count, inverse=count / math.tau, bit_mask=count - 1
+    )
     return _finish(kind, default, to, predict)
 
 

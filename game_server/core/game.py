@@ -1,11 +1,13 @@
 """What a game author writes against: the `Game` class.
 
-A game is a class with rules and declarations: rates and sizes as plain class attributes, room state as annotated attributes (with a
-wire type: every player sees it; without: it stays on the server). `start`, `join`, `drop`, `resume`, `leave`, `step`, `command` and `chat`
-are hooks. They run inside a tick, in a fixed order, and never read a clock: time is `self.tick` and `self.dt`, chance is `self.random`.
+A game is a class with rules and declarations: rates and sizes as plain class attributes, room state as annotated
+attributes (with a wire type: every player sees it; without: it stays on the server). `start`, `join`, `drop`,
+`resume`, `leave`, `step`, `command` and `chat` are hooks. They run inside a tick, in a fixed order, and never read a
+clock: time is `self.tick` and `self.dt`, chance is `self.random`.
 
-Everything a game keeps must be declared, or a keyframe would lose it: an assignment to an undeclared `self.x` is refused when the class
-is made (its bytecode is scanned) and again when it happens. Knows the room only as the small `Host` it is given.
+Everything a game keeps must be declared, or a keyframe would lose it: an assignment to an undeclared `self.x` is
+refused when the class is made (its bytecode is scanned) and again when it happens. Knows the room only as the small
+`Host` it is given.
 """
 
 import dis
@@ -68,9 +70,22 @@ _HOST_NAMES = ("_host", "dt", "options", "random", "world")
 @dataclass_transform(
     kw_only_default=True,
     field_specifiers=(
-        angle, fixed, flag, float32, int8, int16, int32, json_value, list_of, map_of, text, uint8, uint16, uint32
+        angle,
+        fixed,
+        flag,
+        float32,
+        int8,
+        int16,
+        int32,
+        json_value,
+        list_of,
+        map_of,
+        text,
+        uint8,
+        uint16,
+        uint32,
     ),
-)  # fmt: skip
+)
 class Game:
     """A game's rules. Subclass it, declare, and write `step`."""
 
@@ -114,7 +129,9 @@ class Game:
 
     def __setattr__(self, name: str, value: Any) -> None:
         if name not in self._declared:
-            raise AttributeError(f"{type(self).__name__}.{name} is not declared; write `{name}: type = default` in the class")
+            raise AttributeError(
+                f"{type(self).__name__}.{name} is not declared; write `{name}: type = default` in the class"
+            )
         object.__setattr__(self, name, value)
 
     def attach(self, host: Host) -> None:
@@ -167,7 +184,10 @@ class Game:
         """A player gave its seat up, or did not come back in time."""
 
     def step(self, inputs: dict[Seat, Any]) -> None:
-        """Advance the world by `self.dt` seconds. Every taken seat has exactly one input; a missing one is the last repeated."""
+        """Advance the world by `self.dt` seconds.
+
+        Every taken seat has exactly one input; a missing one is the last repeated.
+        """
         raise NotImplementedError
 
     def command(self, seat: Seat, name: str, data: Any) -> None:

@@ -1,8 +1,8 @@
 """Inputs: one player's intent for one step, from the wire to the game.
 
-`@input` makes an attrs class of fields of fixed width. `InputType` is its field table with the one function on the hottest path of
-the server, which is generated: `decode_binary` turns a frame into an `Input` with one struct call and one range test. Values are
-those of the wire grid, so that server, browser and bots step with the same numbers.
+`@input` makes an attrs class of fields of fixed width. `InputType` is its field table with the one function on the
+hottest path of the server, which is generated: `decode_binary` turns a frame into an `Input` with one struct call and
+one range test. Values are those of the wire grid, so that server, browser and bots step with the same numbers.
 
     0   1   tag 0x01          5   4   ack: newest tick applied
     1   4   input_seq         9   2   lag: 1/256 ticks          11  ...  the fields
@@ -43,7 +43,8 @@ def input_type(cls: ClassT) -> ClassT:
 
 @attrs.define(eq=False)
 class Input:
-    """A numbered input. `ack` is the newest tick its player had applied, `lag` how many ticks behind it the picture was."""
+    """A numbered input. `ack` is the newest tick its player had applied, `lag` how many ticks behind it the picture
+    was."""
 
     seq: int
     ack: int
@@ -75,7 +76,10 @@ class InputType:
         return self.cls()
 
     def decode_json(self, message: Mapping[str, Any], ack: int, lag: float) -> Input:
-        """Return an input from a parsed JSON message; absent `ack` and `lag` are as given, absent fields have their default."""
+        """Return an input from a parsed JSON message;
+
+        absent `ack` and `lag` are as given, absent fields have their default.
+        """
         values = {}
         for key, value in message.items():
             if key in self._positions:
@@ -102,15 +106,21 @@ class InputType:
     def encode_binary(self, seq: int, ack: int, lag: float, values: Mapping[str, Any]) -> bytes:
         """Return an input as a client sends it; absent fields have their default."""
         row = [
-            field.kind.clamp(values[field.name]) if field.name in values else field.kind.default for field in self.fields
+            field.kind.clamp(values[field.name]) if field.name in values else field.kind.default
+            for field in self.fields
         ]
         return self._struct.pack(Tag.INPUT, seq, ack, min(int(lag * LAG_STEPS), 0xFFFF), *row)
 
     def _make_decoder(self, cls: type) -> Callable[[bytes], Input]:
         names: dict[str, Any] = {
-            "unpack": self._struct.unpack, "length": self._struct.size, "Input": Input, "cls": cls, "struct_error": struct.error,
-            "complain": self._complain, "wrong_length": self._wrong_length,
-        }  # fmt: skip
+            "unpack": self._struct.unpack,
+            "length": self._struct.size,
+            "Input": Input,
+            "cls": cls,
+            "struct_error": struct.error,
+            "complain": self._complain,
+            "wrong_length": self._wrong_length,
+        }
         tests, arguments = [], []
         for position, field in enumerate(self.fields):
             names[f"k{position}"] = field.kind

@@ -1,7 +1,7 @@
 """State messages as JSON: the same groups, written for people.
 
-Values travel as decimals (`12.5`, not the quantised 200) and are quantised again when read, so both codecs carry exactly the same
-state. Knows what `codec.py` knows; peers' text raises only `ValueError`.
+Values travel as decimals (`12.5`, not the quantised 200) and are quantised again when read, so both codecs carry
+exactly the same state. Knows what `codec.py` knows; peers' text raises only `ValueError`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -22,7 +22,10 @@ def dump(message: Mapping[str, Any]) -> str:
 
 
 def public_state(types: Sequence[WireType], snapshot: Snapshot, diff: Diff) -> State:
-    """Return the keys `room`, `despawn`, `spawn`, `update` that every seat with a full view gets; empty ones are absent."""
+    """Return the keys `room`, `despawn`, `spawn`, `update` that every seat with a full view gets;
+
+    empty ones are absent.
+    """
     state: State = {}
     despawned = [entity_id for type_diff in diff.types.values() for entity_id in type_diff.despawned]
     if despawned:
@@ -40,7 +43,10 @@ def public_state(types: Sequence[WireType], snapshot: Snapshot, diff: Diff) -> S
 def with_private(
     state: State, types: Sequence[WireType], snapshot: Snapshot, changed: Mapping[int, int], owned: Mapping[int, int]
 ) -> State:
-    """Return the public state with one seat's owner-only values and `own` added; the public state itself is untouched."""
+    """Return the public state with one seat's owner-only values and `own` added;
+
+    the public state itself is untouched.
+    """
     state = {**state, "update": {name: dict(rows) for name, rows in state.get("update", {}).items()}}
     own = []
     for entity_id, mask in changed.items():
@@ -84,9 +90,14 @@ def decode_state(types: Sequence[WireType], message: Mapping[str, Any]) -> State
         tick, ack = message["tick"], message["ack"]
         advance = tick - message["baseline"] if message["type"] == "delta" else None
         return StateMessage(
-            _groups(types, message), message["depth"], message["missing"], tick=tick, ack=ack, advance=advance,
+            _groups(types, message),
+            message["depth"],
+            message["missing"],
+            tick=tick,
+            ack=ack,
+            advance=advance,
             checksum=message.get("checksum"),
-        )  # fmt: skip
+        )
     except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"malformed {message.get('type')} message: {error!r}") from error
 

@@ -4,8 +4,10 @@ A kind turns a value into its quantised form (an integer for every kind of fixed
 or a tuple for the others) and back, so that equality is exact and Python and JavaScript agree.
 
 Three ways in, one meaning:
-- `quantise(value)` is strict: a value that does not fit raises `ValueError` with what would be right. For what peers send.
-- `clamp(value)` never fails on a number: out of range goes to the nearest end, NaN to the default. For what games compute.
+- `quantise(value)` is strict: a value that does not fit raises `ValueError` with what would be right. For what peers
+  send.
+- `clamp(value)` never fails on a number: out of range goes to the nearest end, NaN to the default. For what games
+  compute.
 - `fast_source(expression)` is the same arithmetic as Python source, for the generated capture loop in `entity.py`.
 
 Knows nothing of entities, worlds, messages or sockets.
@@ -87,7 +89,8 @@ class Kind:
         return fnv1a(self.write(quantised))
 
     def fast_source(self, expression: str, names: dict[str, Any]) -> tuple[str, str]:
-        """Return (source that quantises `expression`, source of a test with {q} that it fits), adding constants to `names`."""
+        """Return (source that quantises `expression`, source of a test with {q} that it fits), adding constants to
+        `names`."""
         raise NotImplementedError
 
 
@@ -218,8 +221,12 @@ class Fixed(Kind):
 
     def schema(self) -> dict[str, Any]:
         return {
-            "kind": "fixed", "min": self.min, "max": self.max, "step": self.step, "bytes": struct.calcsize(self.code)
-        }  # fmt: skip
+            "kind": "fixed",
+            "min": self.min,
+            "max": self.max,
+            "step": self.step,
+            "bytes": struct.calcsize(self.code),
+        }
 
     def quantise(self, value: Any) -> int:
         if _is_number(value) and math.isfinite(value):

@@ -1,8 +1,9 @@
 """Counters and mergeable histograms: plain integers that the core counts and the shell exports.
 
 `Counts` is one room's or one process's tally; tallies add up, so a room that ends leaves its numbers to the process.
-`Histogram` has log-linear buckets (as HdrHistogram: 2^k ranges of 16 steps each), so a value is off by at most 1/16, recording is an
-index into a list, and histograms merge by adding. Knows nothing of Prometheus, time or names of rooms.
+`Histogram` has log-linear buckets (as HdrHistogram: 2^k ranges of 16 steps each), so a value is off by at most 1/16,
+recording is an index into a list, and histograms merge by adding. Knows nothing of Prometheus, time or names of
+rooms.
 """
 
 from collections.abc import Iterable, Iterator

@@ -1,8 +1,9 @@
 """Every message a client may send, parsed; and the text messages a server sends.
 
-Text frames are JSON objects whose `type` is a key of `CLIENT_MESSAGES`; keys and types are checked strictly, so that a mistake is
-named and not guessed at. Binary frames carry the four hot messages. What breaks the protocol raises `ProtocolError` with the close
-code of docs/protocol.md. Knows nothing of sessions: whether a message is allowed now is decided there.
+Text frames are JSON objects whose `type` is a key of `CLIENT_MESSAGES`; keys and types are checked strictly, so that
+a mistake is named and not guessed at. Binary frames carry the four hot messages. What breaks the protocol raises
+`ProtocolError` with the close code of docs/protocol.md. Knows nothing of sessions: whether a message is allowed now
+is decided there.
 """
 
 import struct
@@ -92,8 +93,15 @@ ClientMessage = Join | Resume | Input | Ack | Ping | Resync | Chat | Command | L
 
 #: the text messages; `input` is apart because its keys are the game's
 CLIENT_MESSAGES: dict[str, type] = {
-    "join": Join, "resume": Resume, "ack": Ack, "ping": Ping, "resync": Resync, "chat": Chat, "command": Command, "leave": Leave,
-}  # fmt: skip
+    "join": Join,
+    "resume": Resume,
+    "ack": Ack,
+    "ping": Ping,
+    "resync": Resync,
+    "chat": Chat,
+    "command": Command,
+    "leave": Leave,
+}
 
 
 def _strict(*accepted: type) -> Any:
@@ -156,7 +164,9 @@ def structure(values: dict[str, Any], target: type[MessageT], what: str, code: C
 def _check_version(message: dict[str, Any]) -> None:
     version = message.get("version")
     if version != VERSION:
-        raise ProtocolError(CloseCode.UNSUPPORTED_VERSION, f"this server speaks version {VERSION}, not {version!r}"[:110])
+        raise ProtocolError(
+            CloseCode.UNSUPPORTED_VERSION, f"this server speaks version {VERSION}, not {version!r}"[:110]
+        )
 
 
 _ACK = struct.Struct("<BI")

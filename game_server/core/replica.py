@@ -1,7 +1,7 @@
 """The client's side of the world, in Python: what a bot, a test or a replay holds.
 
-Applies decoded full and delta messages and offers the same view as the server's `World` (`all`, `get`, `room`), with entities whose
-attributes are the wire fields. The twin of static/client/replica.js. Knows no socket and no time.
+Applies decoded full and delta messages and offers the same view as the server's `World` (`all`, `get`, `room`), with
+entities whose attributes are the wire fields. The twin of static/client/replica.js. Knows no socket and no time.
 """
 
 from collections.abc import Sequence
@@ -12,7 +12,10 @@ from .schema import Row, WireType, wire_types_of
 
 
 class ReplicaEntity:
-    """One entity as its viewer knows it: an id and the wire fields as attributes; unknown owner-only fields are at their default."""
+    """One entity as its viewer knows it:
+
+    an id and the wire fields as attributes; unknown owner-only fields are at their default.
+    """
 
     def __init__(self, type_: WireType, entity_id: int) -> None:
         self.id = entity_id

@@ -1,8 +1,8 @@
 """The schema: the field tables that both ends share, as objects and as JSON.
 
-A `WireType` is one row of the schema: a type's fields in wire order, and how a row of any subset of them is packed. The server
-makes wire types from classes, a client from the JSON in the welcome message; both then encode and decode with the same code.
-Knows nothing of entities, worlds or messages.
+A `WireType` is one row of the schema: a type's fields in wire order, and how a row of any subset of them is packed.
+The server makes wire types from classes, a client from the JSON in the welcome message; both then encode and decode
+with the same code. Knows nothing of entities, worlds or messages.
 """
 
 import hashlib
@@ -60,7 +60,9 @@ class Packer:
         """Return the masked fields of full rows, row after row."""
         if not self._is_fixed_width:
             return b"".join(
-                kind.write(row[position]) for row in rows for position, kind in zip(self.positions, self.kinds, strict=True)
+                kind.write(row[position])
+                for row in rows
+                for position, kind in zip(self.positions, self.kinds, strict=True)
             )
         if self._pick is None:
             return b""
@@ -87,7 +89,10 @@ class Packer:
         return block
 
     def unpack(self, data: bytes, position: int, count: int) -> tuple[list[Row], int]:
-        """Return `count` rows of the masked fields and the position behind them; raise ValueError when they do not fit."""
+        """Return `count` rows of the masked fields and the position behind them;
+
+        raise ValueError when they do not fit.
+        """
         if not self._is_fixed_width:
             return self._unpack_varying(data, position, count)
         end = position + self._row.size * count
@@ -194,8 +199,15 @@ def kind_of_schema(entry: dict[str, Any]) -> Kind:
         inverse = 1 / entry["step"]
         inverse = float(round(inverse)) if inverse >= 1 else inverse
         count = math.ceil((entry["max"] - entry["min"]) * inverse)
-        return Fixed(default=0, min=float(entry["min"]), max=float(entry["max"]), step=entry["step"], inverse=inverse,
-                     count=count, code=_UNSIGNED_CODES[entry["bytes"]])  # fmt: skip
+        return Fixed(
+            default=0,
+            min=float(entry["min"]),
+            max=float(entry["max"]),
+            step=entry["step"],
+            inverse=inverse,
+            count=count,
+            code=_UNSIGNED_CODES[entry["bytes"]],
+        )
     if name == "angle":
         count = 256 ** entry["bytes"]
         code = _UNSIGNED_CODES[entry["bytes"]]

@@ -1,8 +1,9 @@
 """Capture a world at a tick, and the difference from the capture before.
 
-A `Snapshot` is the immutable, quantised world. A `Diff` says which ids appeared, vanished and changed, and in which fields; it
-holds no values, because a delta always leads to the newest snapshot and takes them from there. So the merge of several diffs is
-a union of ids and masks, and history costs little. Both are made in one pass over the entities (`EntityType.scan`).
+A `Snapshot` is the immutable, quantised world. A `Diff` says which ids appeared, vanished and changed, and in which
+fields; it holds no values, because a delta always leads to the newest snapshot and takes them from there. So the
+merge of several diffs is a union of ids and masks, and history costs little. Both are made in one pass over the
+entities (`EntityType.scan`).
 
 Knows nothing of bytes, seats or views.
 """

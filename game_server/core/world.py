@@ -1,8 +1,8 @@
 """A room's live state: entities by id, in tables by type.
 
-Ids are uint32, given in ascending order and never reused while a room lives, so a table iterates in id order and a merged
-delta cannot confuse two entities. Table 0 holds the room itself (the game object) under id 0: its wire fields travel like an
-entity's. Knows nothing of seats beyond their numbers, and nothing of snapshots or the wire.
+Ids are uint32, given in ascending order and never reused while a room lives, so a table iterates in id order and a
+merged delta cannot confuse two entities. Table 0 holds the room itself (the game object) under id 0: its wire fields
+travel like an entity's. Knows nothing of seats beyond their numbers, and nothing of snapshots or the wire.
 """
 
 from collections.abc import Iterable
@@ -77,13 +77,21 @@ class World:
             if not owned:
                 del self.owned[entity.owner]
 
+    def disown(self, seat_number: int) -> None:
+        """Make what a seat still owns nobody's: the player is gone, and its number will be another's."""
+        for entity_id, index in self.owned.pop(seat_number, {}).items():
+            self.tables[index][entity_id]._owner = None
+
     def get(self, entity_id: int) -> Any:
         """Return the entity with this id, or None."""
         index = self._type_index.get(entity_id)
         return self.tables[index].get(entity_id) if index else None
 
     def all(self, type_: type[EntityT] | str) -> list[EntityT]:
-        """Return a list of all entities of a type (class or name), in id order; safe to spawn and despawn while iterating."""
+        """Return a list of all entities of a type (class or name), in id order;
+
+        safe to spawn and despawn while iterating.
+        """
         index = self._index_of_name.get(type_) if isinstance(type_, str) else self._index_of.get(type_)
         if not index:
             raise TypeError(f"{type_} is not in the game's `entities`")

@@ -1,0 +1,205 @@
+"""Find or create a room: quick match, by id, by private code; resume by token; limits.
+
+`Lobby` holds the rooms of a process and the table of tokens. Tokens are looked up by their hash and then compared in
+constant time; the one before stays good until the first message under the new one, or a lost welcome would lock the
+player out.
+
+Knows rooms and definitions; knows nothing of connections, time or where randomness comes from: `now_s`, ids, seeds
+and tokens are given.
+"""
+
+import hashlib
+import hmac
+import random
+import unicodedata
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import attrs
+
+from ..errors import CloseCode, ProtocolError
+from .definition import GameDefinition
+from .limits import LobbyLimits, RoomLimits, TokenBucket
+from .metrics import Counts
+from .protocol import Join, Resume
+from .room import Room
+from .session import Session, State
+
+#: no 0 O 1 I L: codes are read aloud and typed on phones
+CODE_ALPHABET = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"
+CODE_LEN = 6
+
+
+def clean_name(name: str, len_max: int) -> str:
+    """Return a player's name cleaned:
+
+    no control, format (bidirectional override) or private characters, cut to length.
+    """
+    kept = "".join(" " if unicodedata.category(c)[0] == "Z" else c for c in name if unicodedata.category(c)[0] != "C")
+    return " ".join(unicodedata.normalize("NFC", kept).split())[:len_max].strip()
+
+
+@attrs.frozen(eq=False)
+class Secrets:
+    """Where unguessable things come from (the shell uses the `secrets` module, tests a seeded random)."""
+
+    make_token: Callable[[], str]
+    make_room_id: Callable[[], str]
+    random: random.Random
+
+
+class Lobby:
+    """The rooms of one process.
+
+    Args:
+        definitions: the games, by name.
+        room_limits: what bounds each room.
+        limits: what bounds their number.
+        secrets: for tokens, ids, codes and seeds.
+    """
+
+    def __init__(
+        self, definitions: Mapping[str, GameDefinition], room_limits: RoomLimits, limits: LobbyLimits, secrets: Secrets
+    ) -> None:
+        self.definitions = dict(definitions)
+        self.limits, self.room_limits = limits, room_limits
+        self.rooms: dict[str, Room] = {}
+        self.is_draining = False
+        #: tallies of rooms that have ended
+        self.ended_counts = Counts()
+        self.rooms_made = 0
+        self._secrets = secrets
+        self._by_code: dict[str, Room] = {}
+        self._by_token: dict[bytes, Session] = {}
+        self._bucket = TokenBucket(limits.rooms_per_s, max(limits.rooms_per_s, 1))
+
+    # ---- joining -----------------------------------------------------------------------------------------------
+
+    def join(self, request: Join, link: Any, is_json: bool, now_s: float) -> Session:
+        """Seat a player as its join message asks; raise ProtocolError with the documented code when that cannot be."""
+        if self.is_draining:
+            raise ProtocolError(CloseCode.DRAINING, "the server is shutting down")
+        definition = self.definitions.get(request.game)
+        if definition is None:
+            known = ", ".join(sorted(self.definitions))
+            raise ProtocolError(CloseCode.BAD_JOIN, f"no game {request.game!r}; there are {known}"[:110])
+        self._check_schema(request.schema_hash, definition)
+        name = clean_name(request.name, self.room_limits.name_len_max)
+        room = self._room_for(request, definition, now_s)
+        token = self._secrets.make_token()
+        session = room.join(name, token, link, is_json, now_s)
+        self._by_token[_digest(token)] = session
+        return session
+
+    def _room_for(self, request: Join, definition: GameDefinition, now_s: float) -> Room:
+        asked = [key for key in ("room", "code", "create") if getattr(request, key)]
+        if len(asked) > 1:
+            raise ProtocolError(CloseCode.BAD_JOIN, f"give one of room, code, create, not {' and '.join(asked)}")
+        if request.private and not request.create:
+            raise ProtocolError(CloseCode.BAD_JOIN, "private goes with create")
+        if request.room or request.code:
+            room = self.rooms.get(request.room or "") or self._by_code.get((request.code or "").upper())
+            if room is None or room.definition is not definition or (room.code and not request.code):
+                what = "room" if request.room else "code"
+                raise ProtocolError(CloseCode.ROOM_NOT_FOUND, f"no {definition.name} room has this {what}")
+            return room
+        options = definition.parse_options(request.options)
+        if not request.create:
+            fitting = [room for room in self.rooms.values() if self._fits(room, definition, options)]
+            if fitting:
+                return max(fitting, key=lambda room: len(room.sessions))
+        return self.create(definition, options, request.private, now_s)
+
+    def _fits(self, room: Room, definition: GameDefinition, options: Any) -> bool:
+        is_open = room.code is None and not room.is_locked and room.closing is None and room.has_free_seat
+        return is_open and room.definition is definition and room.options == options
+
+    def create(self, definition: GameDefinition, options: Any, is_private: bool, now_s: float) -> Room:
+        """Make a room; raise ProtocolError when there are too many."""
+        if len(self.rooms) >= self.limits.rooms_max:
+            raise ProtocolError(CloseCode.SERVER_FULL, f"the server has its {self.limits.rooms_max} rooms")
+        if not self._bucket.spend(now_s):
+            raise ProtocolError(CloseCode.SERVER_FULL, f"over {self.limits.rooms_per_s:g} new rooms a second")
+        code = self._make_code() if is_private else None
+        seed = self._secrets.random.getrandbits(63)
+        origin_s = now_s + self._phase_s(definition)
+        room = Room(self._secrets.make_room_id(), definition, options, seed, self.room_limits, origin_s, code)
+        self.rooms[room.room_id] = room
+        self.rooms_made += 1
+        if code:
+            self._by_code[code] = room
+        return room
+
+    def _phase_s(self, definition: GameDefinition) -> float:
+        # The golden ratio spreads any number of rooms evenly over the tick period (Weyl sequence).
+        return (self.rooms_made * 0.6180339887498949) % 1.0 / definition.cls.tick_rate
+
+    def _make_code(self) -> str:
+        while True:
+            code = "".join(self._secrets.random.choice(CODE_ALPHABET) for _ in range(CODE_LEN))
+            if code not in self._by_code:
+                return code
+
+    def _check_schema(self, schema_hash: str | None, definition: GameDefinition) -> None:
+        if schema_hash is not None and schema_hash != definition.schema_hash:
+            raise ProtocolError(CloseCode.SCHEMA_CHANGED, f"{definition.name} has changed; reload the page")
+
+    def resume(self, request: Resume, link: Any, is_json: bool, now_s: float) -> tuple[Session, Any]:
+        """Give a player its seat again; return its session and the connection that held it until now, or None."""
+        session = self._by_token.get(_digest(request.token))
+        good = [token for token in (session.token, session.old_token) if token] if session else []
+        if session is None or not any(hmac.compare_digest(request.token.encode(), token.encode()) for token in good):
+            raise ProtocolError(CloseCode.SEAT_GONE, "no seat is held for this token; join again")
+        room: Room = session.room
+        self._check_schema(request.schema_hash, room.definition)
+        old_link = session.link if session.state is State.SEATED else None
+        for stale in (session.token, session.old_token):
+            if stale and stale != request.token:
+                self._by_token.pop(_digest(stale), None)
+        # The token shown is the one the client holds for sure: it is the one that stays good.
+        session.token = request.token
+        token = self._secrets.make_token()
+        room.resume(session, token, link, is_json, request.tick, request.event, now_s)
+        self._by_token[_digest(token)] = session
+        return session, old_link
+
+    # ---- keeping house -----------------------------------------------------------------------------------------
+
+    def forget_ended(self, room: Room) -> None:
+        """Take the tokens of a room's ended sessions out of the table."""
+        for session in room.ended:
+            for token in (session.token, session.old_token):
+                if token:
+                    self._by_token.pop(_digest(token), None)
+        room.ended.clear()
+
+    def keep_house(self, now_s: float) -> list[Room]:
+        """Free seats whose hold is over and return the rooms that have been empty long enough to vanish."""
+        over = []
+        for room in self.rooms.values():
+            room.expire(now_s)
+            self.forget_ended(room)
+            empty_s = now_s - room.empty_since_s if room.empty_since_s is not None else 0.0
+            if not room.sessions and room.empty_since_s is not None and empty_s >= self.limits.empty_room_s:
+                over.append(room)
+        return over
+
+    def discard(self, room: Room) -> None:
+        """Forget a room; its tally stays."""
+        del self.rooms[room.room_id]
+        if room.code:
+            del self._by_code[room.code]
+        self.forget_ended(room)
+        for session in room.sessions.values():
+            for token in (session.token, session.old_token):
+                if token:
+                    self._by_token.pop(_digest(token), None)
+        self.ended_counts.add(room.counts)
+
+    @property
+    def players(self) -> int:
+        return sum(len(room.sessions) for room in self.rooms.values())
+
+
+def _digest(token: str) -> bytes:
+    return hashlib.sha256(token.encode("utf-8", "replace")).digest()

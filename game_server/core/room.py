@@ -1,0 +1,580 @@
+"""One room: seats, the order of one tick, and what goes out.
+
+    take_inputs()   what was told since the last tick (joins, drops, commands, replies), then one input a seat
+    step()          the game's rules
+    capture()       quantise the world, compare with the capture before
+    outgoing()      the frames to send, one state message a seat at most
+
+The shell calls these in this order when a tick is due, so that it can time each; everything else only queues or
+answers at once (`receive`, `join`, `resume`, `drop`). Seats with the same baseline share one encoded body; a seat's
+own part is a few bytes in front and, if it owns entities with owner-only fields, a few behind. A seat that skipped
+states gets the merge of the diffs since its baseline.
+
+A room is a pure function of its class, options, seed and what it was told at each tick. Knows no sockets and no
+clock: `now_s` is given.
+"""
+
+import enum
+import random
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import attrs
+
+from ..errors import CloseCode, ErrorCode, ProtocolError, Refused
+from . import codec, json_codec, snapshot
+from .clock import TickClock
+from .definition import GameDefinition
+from .game import Seat
+from .inputs import Input
+from .limits import RoomLimits
+from .metrics import Counts
+from .protocol import Ack, Chat, Command, Leave, Ping, Resync, parse_binary, parse_text
+from .schema import WireType
+from .session import Event, Session, State
+from .world import World
+
+
+class Told(enum.Enum):
+    """Kinds of what a room is told between ticks; each but CHAT and OUTSIDE names a hook of the game."""
+
+    JOIN = "join"
+    DROP = "drop"
+    RESUME = "resume"
+    LEAVE = "leave"
+    COMMAND = "command"
+    CHAT = "chat"
+    NOTICE = "notice"
+    OUTSIDE = "on_outside"
+
+
+@attrs.frozen(eq=False)
+class Act:
+    """Something a room was told; taken at the next tick, in order."""
+
+    kind: Told
+    seat: Seat | None
+    arguments: tuple[Any, ...] = ()
+
+
+@attrs.frozen(eq=False)
+class OutsideCall:
+    """Work that the game asked for; its reply comes back through `Room.outside_done`."""
+
+    name: str
+    arguments: Sequence[Any]
+
+
+@attrs.frozen(eq=False)
+class LoggedEvent:
+    """An event as it was numbered; `to` None means everybody."""
+
+    number: int
+    to: Seat | None
+    text: str
+
+
+class Room:
+    """One match.
+
+    Args:
+        room_id: unique for good.
+        definition: the game.
+        options: the game's parsed options.
+        seed: of the room's random.
+        limits: what bounds it.
+        origin_s: when its tick 0 is due.
+        code: of a private room.
+    """
+
+    def __init__(
+        self,
+        room_id: str,
+        definition: GameDefinition,
+        options: Any,
+        seed: int,
+        limits: RoomLimits,
+        origin_s: float,
+        code: str | None = None,
+    ) -> None:
+        self.room_id, self.definition, self.options, self.code = room_id, definition, options, code
+        self.limits = limits
+        self.seed = seed
+        self.random = random.Random(seed)
+        self.clock = TickClock(definition.cls.tick_rate, origin_s, limits.catch_up_ticks_max)
+        self.counts = Counts()
+        self.tick = 0
+        self.is_locked = False
+        self.closing: tuple[CloseCode, str] | None = None
+        self.empty_since_s: float | None = origin_s
+        self.seats_max = min(definition.cls.seats, getattr(options, "seats", definition.cls.seats))
+        self.sessions: dict[int, Session] = {}
+        self.outside_calls: list[OutsideCall] = []
+        #: sessions that ended since the shell last looked, for the token table
+        self.ended: list[Session] = []
+
+        self._acts: list[Act] = []
+        self._inputs: dict[Seat, Any] = {}
+        self._events: deque[LoggedEvent] = deque(maxlen=limits.event_log_len_max)
+        self._event_number = 0
+        self._types = definition.types
+        self._snapshot = snapshot.empty_snapshot(self._types)
+        tick_rate = definition.cls.tick_rate
+        self._history: deque[snapshot.Diff] = deque(maxlen=max(1, int(limits.history_s * tick_rate)))
+        #: the tick that the oldest diff in history starts from
+        self._history_base = 0
+        self._checksum_every = max(1, int(limits.checksum_s * tick_rate))
+        self._outside_pending = 0
+
+        self.game = definition.cls()
+        self.world = World(self._types, self.game)
+        self.game.attach(self)
+        self.game.start()
+        self._capture_first()
+
+    # ---- what the game sees (Host) -----------------------------------------------------------------------------
+
+    @property
+    def taken(self) -> list[Seat]:
+        return [self.sessions[number].seat for number in sorted(self.sessions)]
+
+    def emit(self, name: str, data: Any, to: Seat | None) -> None:
+        self._event_number += 1
+        self.counts.events += 1
+        event = {"number": self._event_number, "tick": self.tick, "name": name, "data": data}
+        self._events.append(LoggedEvent(self._event_number, to, json_codec.dump(event)))
+
+    def outside_call(self, name: str, arguments: Sequence[Any]) -> None:
+        if name not in self.definition.cls.outside:
+            raise KeyError(f"{self.definition.cls.__name__}.outside has no {name!r}")
+        if self._outside_pending >= self.limits.outside_calls_max:
+            error = f"over {self.limits.outside_calls_max} calls at once"
+            self._acts.append(Act(Told.OUTSIDE, None, (name, None, error)))
+            self.counts.outside_failures += 1
+            return
+        self._outside_pending += 1
+        self.counts.outside_calls += 1
+        self.outside_calls.append(OutsideCall(name, arguments))
+
+    def close(self, reason: str) -> None:
+        if self.closing is None:
+            self.closing = (CloseCode.ROOM_CLOSED, reason)
+
+    def lock(self, locked: bool) -> None:
+        self.is_locked = locked
+
+    # ---- being told --------------------------------------------------------------------------------------------
+
+    @property
+    def has_free_seat(self) -> bool:
+        return len(self.sessions) < self.seats_max
+
+    @property
+    def is_awake(self) -> bool:
+        """Whether anybody is connected: a room without steps nothing and costs nothing."""
+        return any(session.state is State.SEATED for session in self.sessions.values())
+
+    def connected(self) -> list[Session]:
+        """Return the sessions with a connection, in seat order."""
+        return [session for session in self.sessions.values() if session.state is State.SEATED]
+
+    def join(self, name: str, token: str, link: Any, is_json: bool, now_s: float) -> Session:
+        """Seat a new player and queue its welcome; raise ProtocolError when there is no seat."""
+        if self.is_locked or self.closing:
+            raise ProtocolError(CloseCode.ROOM_FULL, "the room takes no more players")
+        if not self.has_free_seat:
+            raise ProtocolError(CloseCode.ROOM_FULL, f"all {self.seats_max} seats are taken")
+        number = next(number for number in range(self.seats_max) if number not in self.sessions)
+        self._wake(now_s)
+        seat = Seat(number, name or f"guest-{number + 1}")
+        session = Session(seat, token, is_json, self.definition.input_type.default(), self.limits)
+        session.handle(Event.JOIN)
+        session.room = self
+        session.connect(link, is_json)
+        session.event_number = self._event_number
+        self.sessions[number] = session
+        self._sort_sessions()
+        self.counts.joins += 1
+        self._acts.append(Act(Told.JOIN, seat))
+        self._welcome(session, now_s, resumed=False)
+        return session
+
+    def resume(
+        self, session: Session, token: str, link: Any, is_json: bool, tick: int | None, event: int, now_s: float
+    ) -> None:
+        """Give a session its new connection and queue the welcome; the shell closes the old connection, if any."""
+        self._wake(now_s)
+        was_dropped = session.state is State.DROPPED
+        session.handle(Event.RESUME)
+        session.connect(link, is_json)
+        session.old_token, session.token = session.token, token
+        session.sent_tick = tick if tick is not None and self._history_base <= tick <= self.tick else None
+        session.sent_ack = session.consumed_seq
+        session.event_number = min(max(event, 0), self._event_number)
+        session.seat.connected = True
+        self.counts.resumes += 1
+        if was_dropped:
+            self._acts.append(Act(Told.RESUME, session.seat))
+        self._welcome(session, now_s, resumed=True)
+
+    def drop(self, session: Session, now_s: float) -> None:
+        """Note a lost connection: the seat is held for `seat_hold_s`."""
+        session.handle(Event.LOST)
+        session.disconnect(now_s)
+        session.seat.connected = False
+        self.counts.drops += 1
+        self._acts.append(Act(Told.DROP, session.seat))
+        if not self.is_awake:
+            self.empty_since_s = now_s
+
+    def remove(self, session: Session, event: Event, code: CloseCode, reason: str, now_s: float) -> None:
+        """End a session and free its seat: by its own wish, an admin's, or because its time is up."""
+        session.handle(event)
+        session.close_with = (code, reason)
+        session.seat.connected = False
+        del self.sessions[session.seat.number]
+        self.ended.append(session)
+        self.counts.leaves += 1
+        self._acts.append(Act(Told.LEAVE, session.seat))
+        if not self.is_awake:
+            self.empty_since_s = now_s
+
+    def expire(self, now_s: float) -> list[Session]:
+        """Free the seats of players who did not come back within `seat_hold_s`; return their sessions."""
+        held_s = self.limits.seat_hold_s
+        gone = [s for s in self.sessions.values() if s.state is State.DROPPED and now_s - s.dropped_at_s >= held_s]
+        for session in gone:
+            self.remove(session, Event.EXPIRED, CloseCode.SEAT_GONE, f"away for {held_s:g} s", now_s)
+        return gone
+
+    def notice(self, text: str) -> None:
+        """Tell everybody something at the next tick."""
+        self._acts.append(Act(Told.NOTICE, None, (text,)))
+
+    def outside_done(self, name: str, result: Any, error: str | None) -> None:
+        """Bring the reply of outside work in; it reaches the game in the next tick."""
+        self._outside_pending -= 1
+        if error is not None:
+            self.counts.outside_failures += 1
+        self._acts.append(Act(Told.OUTSIDE, None, (name, result, error)))
+
+    def _wake(self, now_s: float) -> None:
+        if not self.is_awake:
+            self.clock.restart(self.tick + 1, now_s)
+        self.empty_since_s = None
+
+    def _sort_sessions(self) -> None:
+        self.sessions = dict(sorted(self.sessions.items()))
+
+    def _welcome(self, session: Session, now_s: float, resumed: bool) -> None:
+        limits, cls = self.limits, self.definition.cls
+        oldest = self._events[0].number if self._events else self._event_number + 1
+        session.partial = resumed and session.event_number + 1 < oldest
+        session.outbox.append(
+            json_codec.dump(
+                {
+                    "type": "welcome",
+                    "version": 1,
+                    "game": self.definition.name,
+                    "room": self.room_id,
+                    "code": self.code,
+                    "seat": session.seat.number,
+                    "name": session.seat.name,
+                    "token": session.token,
+                    "resumed": resumed,
+                    "tick_rate": cls.tick_rate,
+                    "send_every": cls.send_every,
+                    "tick": session.sent_tick,
+                    "ack": session.consumed_seq,
+                    "event": session.event_number,
+                    "partial": session.partial,
+                    "room_ms": round(self.clock.room_ms(now_s), 3),
+                    "seat_hold_s": limits.seat_hold_s,
+                    "limits": {
+                        "message_bytes_max": limits.message_bytes_max,
+                        "chat_len_max": limits.chat_len_max,
+                        "name_len_max": limits.name_len_max,
+                        "input_queue_len_max": limits.input_queue_len_max,
+                        "dead_after_s": limits.dead_after_s,
+                    },
+                    "schema_hash": self.definition.schema_hash,
+                    "schema": self.definition.schema,
+                }
+            )
+        )
+
+    # ---- messages ----------------------------------------------------------------------------------------------
+
+    def receive(self, session: Session, data: bytes | str, now_s: float) -> None:
+        """Take one message of a seated session.
+
+        What it asks for enters the next tick; an immediate answer (pong, error) is put into the session's outbox.
+
+        Raises:
+            ProtocolError: the connection is to be closed with its code.
+        """
+        self.counts.messages_in += 1
+        session.spend_message()
+        session.old_token = None
+        try:
+            if isinstance(data, str):
+                message = parse_text(data, self.definition.input_type, session.acked_tick, session.lag)
+            elif session.is_json:
+                raise ProtocolError(CloseCode.UNSUPPORTED_DATA, "a binary frame under the JSON codec")
+            elif data[:1] == b"\x01":
+                message = self.definition.input_type.decode_binary(data)
+            else:
+                message = parse_binary(data, self.definition.input_type)
+            if type(message) is Input:
+                self.counts.inputs += 1
+                self.counts.inputs_discarded += session.queue_input(message)
+            else:
+                self._receive_other(session, message, now_s)
+        except Refused as refusal:
+            self._refuse(session, refusal)
+
+    def _receive_other(self, session: Session, message: Any, now_s: float) -> None:
+        if isinstance(message, Leave):
+            self.remove(session, Event.LEAVE, CloseCode.NORMAL, "left", now_s)
+            return
+        session.handle(Event.PLAY if isinstance(message, Ack | Ping | Resync | Chat | Command) else Event.JOIN)
+        if isinstance(message, Ping):
+            self._pong(session, message.client_ms, now_s)
+        elif isinstance(message, Ack):
+            session.acked_tick = max(session.acked_tick, min(message.ack, self.tick))
+        elif isinstance(message, Resync):
+            self.counts.resyncs += 1
+            session.resync_wanted = True
+        elif isinstance(message, Command):
+            self._acts.append(Act(Told.COMMAND, session.seat, (message.name, message.data)))
+        else:
+            text = " ".join(message.text.split())
+            if not text or len(text) > self.limits.chat_len_max:
+                raise Refused(ErrorCode.CHAT_REFUSED, f"chat has 1 to {self.limits.chat_len_max} characters")
+            if not session.chat_bucket.spend(now_s):
+                raise Refused(ErrorCode.RATE_LIMITED, f"over {self.limits.chat_per_s:g} chat messages a second")
+            self._acts.append(Act(Told.CHAT, session.seat, (text,)))
+
+    def _pong(self, session: Session, client_ms: float, now_s: float) -> None:
+        room_ms = self.clock.room_ms(now_s)
+        if session.is_json:
+            answer = {"type": "pong", "client_ms": client_ms, "room_ms": round(room_ms, 3)}
+            session.outbox.append(json_codec.dump(answer))
+        else:
+            session.outbox.append(codec.encode_pong(client_ms, room_ms))
+
+    def _refuse(self, session: Session, refusal: Refused) -> None:
+        """Count a refusal and tell the player, at most once a second for each code."""
+        if refusal.code is ErrorCode.STALE_INPUT:
+            self.counts.inputs_stale += 1
+        elif refusal.code is ErrorCode.BAD_VALUE:
+            self.counts.values_refused += 1
+        else:
+            self.counts.messages_refused += 1
+        last_tick = session.refusals.get(refusal.code)
+        if last_tick is None or self.tick - last_tick >= self.definition.cls.tick_rate:
+            session.refusals[refusal.code] = self.tick
+            session.outbox.append(json_codec.dump({"type": "error", "code": refusal.code, "message": refusal.message}))
+
+    # ---- one tick ----------------------------------------------------------------------------------------------
+
+    def take_inputs(self) -> None:
+        """Begin the next tick: let the game hear what the room was told, then take one input a seat."""
+        self.tick += 1
+        acts, self._acts = self._acts, []
+        for act in acts:
+            self._perform(act)
+        before = after = 0
+        inputs = {}
+        period_s = 1.0 / self.definition.cls.tick_rate
+        for session in self.sessions.values():
+            before += session.missing
+            inputs[session.seat] = session.take_input()
+            after += session.missing
+            session.refill(period_s)
+        self.counts.inputs_missing += after - before
+        self._inputs = inputs
+
+    def _perform(self, act: Act) -> None:
+        if act.kind is Told.NOTICE:
+            self.emit("notice", {"text": act.arguments[0]}, None)
+        elif act.kind is Told.OUTSIDE:
+            self.game.on_outside(*act.arguments)
+        elif act.kind is Told.CHAT:
+            self._chat(act)
+        elif act.kind is Told.COMMAND:
+            try:
+                assert act.seat is not None
+                self.game.command(act.seat, *act.arguments)
+            except Refused as refusal:
+                self._refuse_seat(act.seat, refusal)
+        else:
+            getattr(self.game, act.kind.value)(act.seat)
+            if act.kind is Told.LEAVE and act.seat is not None:
+                self.world.disown(act.seat.number)
+
+    def _chat(self, act: Act) -> None:
+        assert act.seat is not None
+        text = self.game.chat(act.seat, act.arguments[0])
+        if text is None:
+            self._refuse_seat(act.seat, Refused(ErrorCode.CHAT_REFUSED, "the game refused this text"))
+        else:
+            self.emit("chat", {"seat": act.seat.number, "name": act.seat.name, "text": text}, None)
+
+    def _refuse_seat(self, seat: Seat, refusal: Refused) -> None:
+        session = self.sessions.get(seat.number)
+        if session is not None and session.seat is seat and session.state is State.SEATED:
+            self._refuse(session, refusal)
+
+    def step(self) -> None:
+        """Run the game's rules for this tick."""
+        self.game.step(self._inputs)
+        self.world.settle()
+        self.counts.ticks += 1
+
+    def capture(self) -> None:
+        """Quantise the world and keep what changed, when a state is due this tick."""
+        if self.tick % self.definition.cls.send_every == 0:
+            taken = snapshot.capture(self.world, self._snapshot, self.tick)
+            self.counts.values_clamped += taken.clamped
+            if len(self._history) == self._history.maxlen:
+                self._history_base = self._history[0].tick
+            self._history.append(taken.diff)
+            self._snapshot = taken.snapshot
+
+    def _capture_first(self) -> None:
+        self._snapshot = snapshot.capture(self.world, self._snapshot, 0).snapshot
+
+    def outgoing(self) -> list[tuple[Session, str | bytes]]:
+        """Return the frames of this tick: events not sent yet, then at most one state message for each seat."""
+        frames: list[tuple[Session, str | bytes]] = []
+        if self._snapshot.tick != self.tick:
+            return frames
+        bodies = Bodies(self._types, self._snapshot, self._diff_since)
+        is_checked = self.tick % self._checksum_every == 0
+        for session in self.sessions.values():
+            if session.state is not State.SEATED:
+                continue
+            if session.is_blocked or self._is_behind(session):
+                self.counts.states_skipped += 1
+                continue
+            if session.event_number != self._event_number:
+                self._add_events(session, frames)
+            frames.append((session, self._state_for(session, bodies, is_checked)))
+            session.sent_tick, session.sent_ack, session.missing = self.tick, session.consumed_seq, 0
+        return frames
+
+    def _is_behind(self, session: Session) -> bool:
+        """Return whether a client that acks is too far behind in applying; it then gets one state a second."""
+        if not session.acked_tick or session.sent_tick is None or session.resync_wanted:
+            return False
+        tick_rate = self.definition.cls.tick_rate
+        slow_ticks = self.limits.slow_ack_ms * tick_rate / 1000
+        return session.sent_tick - session.acked_tick > slow_ticks and self.tick - session.sent_tick < tick_rate
+
+    def _state_for(self, session: Session, bodies: "Bodies", is_checked: bool) -> str | bytes:
+        if session.resync_wanted:
+            session.resync_wanted, session.sent_tick = False, None
+        base = session.sent_tick
+        if base is not None and base < self._history_base:
+            base = None
+        if base is None:
+            self.counts.states_full += 1
+        number = session.seat.number
+        owned = self.world.owned.get(number, {})
+        checksum = None
+        if is_checked:
+            private = codec.private_checksum(self._types, self._snapshot.tables, owned)
+            checksum = (bodies.checksum() + private) & 0xFFFFFFFF
+        if session.is_json:
+            return self._json_state(session, bodies, base, owned, checksum)
+        inputs = codec.pack_inputs(len(session.queue), session.missing)
+        if base is None:
+            header = codec.full_header(self.tick, session.consumed_seq, inputs)
+        elif checksum is None:
+            header = codec.delta_header(self.tick - base, session.consumed_seq - session.sent_ack, inputs)
+        else:
+            ack_advance = session.consumed_seq - session.sent_ack
+            header = codec.checked_delta_header(self.tick - base, ack_advance, inputs, self.tick, checksum)
+        changed = bodies.diff(base).owned.get(number) if base is not None else dict.fromkeys(owned, snapshot.SPAWNED)
+        if changed:
+            return header + bodies.public(base) + codec.encode_private(self._types, self._snapshot, changed, owned)
+        return header + bodies.public(base)
+
+    def _json_state(
+        self, session: Session, bodies: "Bodies", base: int | None, owned: dict[int, int], checksum: int | None
+    ) -> str:
+        message = {
+            "type": "full" if base is None else "delta",
+            "tick": self.tick,
+            "baseline": base,
+            "ack": session.consumed_seq,
+            "depth": min(len(session.queue), codec.DEPTH_MAX),
+            "missing": min(session.missing, codec.MISSING_MAX),
+        }
+        if base is None:
+            del message["baseline"]
+        if checksum is not None:
+            message["checksum"] = checksum
+        state = bodies.public_json(base)
+        number = session.seat.number
+        changed = bodies.diff(base).owned.get(number) if base is not None else dict.fromkeys(owned, snapshot.SPAWNED)
+        if changed:
+            state = json_codec.with_private(state, self._types, self._snapshot, changed, owned)
+        return json_codec.dump({**message, **state})
+
+    def _diff_since(self, base: int | None) -> snapshot.Diff:
+        if base is None:
+            return snapshot.full_diff(self._snapshot, {})
+        since = [diff for diff in self._history if diff.tick > base]
+        return since[0] if len(since) == 1 else snapshot.merge(since)
+
+    def _add_events(self, session: Session, frames: list[tuple[Session, str | bytes]]) -> None:
+        newer = [event for event in self._events if event.number > session.event_number]
+        oldest = self._events[0].number if self._events else self._event_number + 1
+        if session.event_number + 1 < oldest:
+            session.partial = True
+            self.counts.events_lost += oldest - session.event_number - 1
+        texts = [event.text for event in newer if event.to is None or event.to is session.seat]
+        session.event_number = self._event_number
+        if texts or session.partial:
+            partial = ',"partial":true' if session.partial else ""
+            session.partial = False
+            frames.append((session, f'{{"type":"events","list":[{",".join(texts)}]{partial}}}'))
+
+
+class Bodies:
+    """The bodies of one tick, each made once however many seats need it. A baseline None means a full state."""
+
+    def __init__(
+        self, types: Sequence[WireType], now: snapshot.Snapshot, diff_since: Callable[[int | None], snapshot.Diff]
+    ) -> None:
+        self._types, self._snapshot, self._diff_since = types, now, diff_since
+        self._diffs: dict[int | None, snapshot.Diff] = {}
+        self._public: dict[int | None, bytes] = {}
+        self._public_json: dict[int | None, json_codec.State] = {}
+        self._checksum: int | None = None
+
+    def diff(self, base: int | None) -> snapshot.Diff:
+        diff = self._diffs.get(base)
+        if diff is None:
+            diff = self._diffs[base] = self._diff_since(base)
+        return diff
+
+    def public(self, base: int | None) -> bytes:
+        body = self._public.get(base)
+        if body is None:
+            body = self._public[base] = codec.encode_public(self._types, self._snapshot, self.diff(base))
+        return body
+
+    def public_json(self, base: int | None) -> json_codec.State:
+        state = self._public_json.get(base)
+        if state is None:
+            state = self._public_json[base] = json_codec.public_state(self._types, self._snapshot, self.diff(base))
+        return state
+
+    def checksum(self) -> int:
+        if self._checksum is None:
+            self._checksum = codec.public_checksum(self._types, self._snapshot.tables)
+        return self._checksum

@@ -1,0 +1,201 @@
+"""A player's protocol state: what it may send now, its input queue, and what it has been sent.
+
+A session outlives its connection: when that is lost, the seat is held and the session waits as DROPPED. What may
+happen when is the table `TRANSITIONS[state][event]`; anything else is an illegal message and closes the connection.
+
+Inputs only queue when they arrive. Each tick takes exactly one: a surplus waits, beyond `input_queue_len_max` the
+oldest is discarded, and when there is none the last is repeated and the player is told (`missing`). So nobody speeds
+up by sending more, and an honest client that delivers seconds of inputs after a stall loses only the stale ones.
+
+Knows one seat's own affairs; knows nothing of the world, other seats or sockets: `link` is whatever the shell puts
+there.
+"""
+
+import enum
+from collections import deque
+from typing import Any
+
+from ..errors import CloseCode, ErrorCode, ProtocolError, Refused
+from .game import Seat
+from .inputs import Input
+from .limits import RoomLimits, TokenBucket
+
+
+class State(enum.Enum):
+    """Where a session is in its life."""
+
+    OPENING = "opening"
+    SEATED = "seated"
+    DROPPED = "dropped"
+    ENDED = "ended"
+
+
+class Event(enum.Enum):
+    """What can happen to a session."""
+
+    JOIN = "join"
+    RESUME = "resume"
+    PLAY = "play"
+    LEAVE = "leave"
+    LOST = "lost"
+    EXPIRED = "expired"
+    REMOVED = "removed"
+
+
+TRANSITIONS: dict[State, dict[Event, State]] = {
+    State.OPENING: {Event.JOIN: State.SEATED, Event.LEAVE: State.ENDED, Event.LOST: State.ENDED},
+    State.SEATED: {
+        Event.PLAY: State.SEATED,
+        Event.RESUME: State.SEATED,
+        Event.LEAVE: State.ENDED,
+        Event.LOST: State.DROPPED,
+        Event.REMOVED: State.ENDED,
+    },
+    State.DROPPED: {Event.RESUME: State.SEATED, Event.EXPIRED: State.ENDED, Event.REMOVED: State.ENDED},
+    State.ENDED: {},
+}
+
+
+class Session:
+    """One player of one room.
+
+    Args:
+        seat: the place in the room.
+        token: what a resume must show.
+        is_json: whether the connection speaks JSON.
+        default_input: what is consumed before the first input.
+        limits: the room's limits.
+    """
+
+    __slots__ = (
+        "accepted_seq",
+        "acked_tick",
+        "chat_bucket",
+        "close_with",
+        "consumed_seq",
+        "default_input",
+        "dropped_at_s",
+        "event_number",
+        "is_blocked",
+        "is_json",
+        "lag",
+        "last_input",
+        "limits",
+        "link",
+        "message_budget",
+        "missing",
+        "old_token",
+        "outbox",
+        "partial",
+        "queue",
+        "refusals",
+        "resync_wanted",
+        "room",
+        "seat",
+        "sent_ack",
+        "sent_at_tick",
+        "sent_tick",
+        "state",
+        "token",
+    )
+
+    def __init__(self, seat: Seat, token: str, is_json: bool, default_input: Any, limits: RoomLimits) -> None:
+        self.seat = seat
+        self.state = State.OPENING
+        self.token = token
+        #: good until the first message under the new token
+        self.old_token: str | None = None
+        self.is_json = is_json
+        self.limits = limits
+        self.link: Any = None
+        self.room: Any = None
+        #: whether an earlier message is still unsent; the shell sets it, a blocked session skips states
+        self.is_blocked = False
+        #: text and binary frames to send now, in order
+        self.outbox: list[str | bytes] = []
+        #: set when the connection is to be closed
+        self.close_with: tuple[CloseCode, str] | None = None
+
+        self.queue: deque[Input] = deque()
+        self.default_input = default_input
+        self.last_input = default_input
+        self.accepted_seq = 0
+        self.consumed_seq = 0
+        #: steps without an input since the last state message
+        self.missing = 0
+        self.acked_tick = 0
+        self.lag = 0.0
+
+        #: tick of the last state sent, the next delta's baseline; None: a full one is due
+        self.sent_tick: int | None = None
+        self.sent_ack = 0
+        #: number of the newest event sent
+        self.event_number = 0
+        #: some events were lost to a limit and the player has not been told yet
+        self.partial = False
+        self.resync_wanted = False
+        self.dropped_at_s = 0.0
+        self.message_budget = limits.message_burst
+        self.chat_bucket = TokenBucket(limits.chat_per_s, limits.chat_burst)
+        #: error code -> tick of the last error message, to send at most one a second
+        self.refusals: dict[ErrorCode, int] = {}
+
+    def handle(self, event: Event) -> None:
+        """Take a transition, or raise ProtocolError when the table has none."""
+        target = TRANSITIONS[self.state].get(event)
+        if target is None:
+            raise ProtocolError(CloseCode.ILLEGAL_STATE, f"{event.value} is out of place when {self.state.value}")
+        self.state = target
+
+    def spend_message(self) -> None:
+        """Count a message against the budget, which refills each tick; raise ProtocolError when it is used up."""
+        self.message_budget -= 1
+        if self.message_budget < 0:
+            rate = self.limits.messages_per_s
+            raise ProtocolError(CloseCode.RATE_LIMITED, f"over {rate:g} messages a second for too long")
+
+    def refill(self, seconds: float) -> None:
+        """Refill the message budget for the time that passed."""
+        limits = self.limits
+        self.message_budget = min(self.message_budget + limits.messages_per_s * seconds, limits.message_burst)
+
+    def queue_input(self, received: Input) -> bool:
+        """Queue an input; return whether an older one was discarded for it; raise Refused when its number is old."""
+        if received.seq <= self.accepted_seq:
+            raise Refused(
+                ErrorCode.STALE_INPUT, f"input_seq {received.seq} is not above {self.accepted_seq}, the newest accepted"
+            )
+        self.accepted_seq = received.seq
+        if received.ack > self.acked_tick:
+            self.acked_tick = received.ack
+        self.lag = received.lag
+        self.queue.append(received)
+        if len(self.queue) <= self.limits.input_queue_len_max:
+            return False
+        self.queue.popleft()
+        return True
+
+    def take_input(self) -> Any:
+        """Return the input value for this step: the oldest that waits, or the last one again."""
+        if self.queue:
+            taken = self.queue.popleft()
+            self.consumed_seq = taken.seq
+            self.last_input = taken.value
+        elif self.accepted_seq:
+            self.missing += 1
+        return self.last_input
+
+    def connect(self, link: Any, is_json: bool) -> None:
+        """Attach a connection."""
+        self.link, self.is_json, self.is_blocked = link, is_json, False
+        self.outbox.clear()
+        self.close_with = None
+        self.message_budget = self.limits.message_burst
+
+    def disconnect(self, now_s: float) -> None:
+        """Detach the connection; what was queued for it is void, and so are inputs of a player who is away."""
+        self.link = None
+        self.dropped_at_s = now_s
+        self.outbox.clear()
+        self.queue.clear()
+        self.last_input = self.default_input
