@@ -1,0 +1,111 @@
+"""Start the server: read the settings, listen, print where to look, and stop in an orderly way.
+
+SIGINT and SIGTERM drain (players are told, `drain_s` at most); a second one stops at once.
+"""
+
+import asyncio
+import os
+import secrets
+import signal
+import sys
+from collections.abc import Sequence
+
+import typed_settings as ts
+from tornado.httpserver import HTTPServer
+from tornado.netutil import bind_sockets
+
+from .errors import DefinitionError
+from .settings import BadSettings, Settings
+from .web.app import make_app
+from .web.games import load_games
+from .web.hub import Hub
+from .web.logs import configure, log
+
+EXIT_USAGE = 2
+
+#: slow senders of headers or bodies are cut off; game connections have limits of their own
+HEADER_TIMEOUT_S = 10.0
+BODY_TIMEOUT_S = 10.0
+HEADER_BYTES_MAX = 16_384
+BODY_BYTES_MAX = 65_536
+
+
+async def serve(settings: Settings) -> None:
+    """Run the server until it is told to stop."""
+    hub = Hub(settings, load_games(settings.games))
+    secret = settings.admin_secret.get_secret_value() or secrets.token_urlsafe(16)
+    server = HTTPServer(
+        make_app(hub, settings),
+        idle_connection_timeout=HEADER_TIMEOUT_S,
+        body_timeout=BODY_TIMEOUT_S,
+        max_header_size=HEADER_BYTES_MAX,
+        max_body_size=BODY_BYTES_MAX,
+    )
+    sockets = bind_sockets(settings.port, settings.host, backlog=1024)
+    server.add_sockets(sockets)
+    port = sockets[0].getsockname()[1]
+    hub.start()
+    _announce(settings.host, port, secret)
+    await _until_stopped()
+    log.info("draining", players=hub.lobby.players)
+    server.stop()
+    await hub.drain()
+    await server.close_all_connections()
+
+
+def _announce(host: str, port: int, secret: str) -> None:
+    shown = "127.0.0.1" if host in ("", "0.0.0.0", "::") else f"[{host}]" if ":" in host else host
+    print(f"play   http://{shown}:{port}/")
+    print(f"admin  http://{shown}:{port}/admin?secret={secret}", flush=True)
+
+
+async def _until_stopped() -> None:
+    stopped = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def stop() -> None:
+        if stopped.is_set():
+            os._exit(1)
+        stopped.set()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop)
+    await stopped.wait()
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; return the exit code."""
+    status = 0
+
+    @ts.cli(
+        Settings,
+        ts.default_loaders("game_server", ["game-server.toml"], env_prefix="GAME_SERVER_"),
+        prog="python -m game_server",
+        description="A server for real-time multiplayer games. Every option can also be set in the environment "
+        "(GAME_SERVER_PORT=9000) or in game-server.toml (table [game_server]).",
+    )
+    def command(settings: Settings) -> None:
+        nonlocal status
+        configure(settings.log_level, settings.log_json)
+        try:
+            asyncio.run(serve(settings))
+        except DefinitionError as error:
+            print(f"game_server: {error}", file=sys.stderr)
+            status = EXIT_USAGE
+        except OSError as error:
+            print(f"game_server: cannot listen on {settings.host}:{settings.port}: {error.strerror}", file=sys.stderr)
+            status = EXIT_USAGE
+
+    if arguments is not None:
+        sys.argv[1:] = arguments
+    try:
+        command()
+    except (BadSettings, ts.exceptions.TsError) as error:
+        cause = error.__cause__ or error
+        print(f"game_server: {cause}", file=sys.stderr)
+        return EXIT_USAGE
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,96 @@
+"""Every rate and limit of the server: its name, unit, default and what it is for. One frozen class.
+
+Values come from flags (`--seat-hold-s 30`), the environment (`GAME_SERVER_SEAT_HOLD_S=30`), the file
+`game-server.toml` in the working directory or those in `GAME_SERVER_SETTINGS` (table `[game_server]`), in this order
+of precedence. Relations between settings are checked when it is built. Knows nothing of what the settings do: the
+core gets its own small classes from here.
+"""
+
+from pathlib import Path
+
+import typed_settings as ts
+
+from .core.limits import LobbyLimits, RoomLimits
+
+
+class BadSettings(ValueError):
+    """Two settings contradict each other, or one makes no sense."""
+
+
+
+@ts.settings(frozen=True)
+class Settings:
+    """The server's settings."""
+
+    host: str = ts.option(default="127.0.0.1", help="address to listen on; 0.0.0.0 for all")
+    port: int = ts.option(default=8888, help="port to listen on; 0 picks a free one")
+    games: list[str] = ts.option(factory=list, help="games to serve, as game_server/games/NAME or a module; none: all")
+    data_dir: Path = ts.option(default=Path("data"), help="folder for files that games keep, such as best scores")
+    admin_secret: ts.SecretStr = ts.secret(
+        default=ts.SecretStr(""), help="secret of the admin page; empty: a random one is printed at start"
+    )
+    allowed_origins: list[str] = ts.option(
+        factory=list, help="origins (https://example.org) of other sites whose pages may connect; the own host always
+        may"
+    )
+    log_level: str = ts.option(default="info", help="debug, info, warning or error")
+    log_json: bool = ts.option(default=False, help="log as JSON lines")
+    healthy_lateness_ms: float = ts.option(default=500.0, help="a due tick later than this makes /healthz fail")
+
+    seat_hold_s: float = ts.option(default=20.0, help="how long a dropped player's seat is kept")
+    join_timeout_s: float = ts.option(default=10.0, help="how long a connection may take to join")
+    dead_after_s: float = ts.option(default=10.0, help="a connection that says nothing for so long is dropped")
+    idle_timeout_s: float = ts.option(default=900.0, help="a player whose input never changes for so long is closed;
+    0: never") drain_s: float = ts.option(default=3.0, help="how long SIGTERM waits for players to leave")
+
+    connections_max: int = ts.option(default=5000, help="most game connections")
+    connections_address_max: int = ts.option(default=2000, help="most game connections from one address")
+    rooms_max: int = ts.option(default=1000, help="most rooms")
+    rooms_per_s: float = ts.option(default=200.0, help="most new rooms a second")
+    empty_room_s: float = ts.option(default=5.0, help="how long a room without seats taken is kept")
+    message_bytes_max: int = ts.option(default=4096, help="largest message a client may send")
+    messages_per_s: float = ts.option(default=120.0, help="messages a second a client may send, over time")
+    message_burst: float = ts.option(default=2400.0, help="messages a client may send at once, such as after a stall")
+    input_queue_len_max: int = ts.option(default=8, help="inputs of a seat that may wait")
+    history_s: float = ts.option(default=10.0, help="how far back a resumed or skipped client can get a delta")
+    event_log_len_max: int = ts.option(default=512, help="events a room keeps for clients that come back")
+    chat_len_max: int = ts.option(default=200, help="longest chat text, in characters")
+    chat_per_s: float = ts.option(default=1.0, help="chat messages a second a player may send, over time")
+    chat_burst: int = ts.option(default=4, help="chat messages a player may send at once")
+    name_len_max: int = ts.option(default=16, help="longest player name, in characters")
+    checksum_s: float = ts.option(default=5.0, help="how often a state carries a checksum")
+    catch_up_ticks_max: int = ts.option(default=4, help="owed ticks a room may run at once; more are dropped")
+    slow_ack_ms: float = ts.option(default=2000.0, help="a client this far behind gets one state a second")
+    backlog_hard_bytes: int = ts.option(default=262_144, help="unsent bytes at which a connection is closed")
+    backlog_soft_s: float = ts.option(default=15.0, help="a connection that stays blocked for so long is closed")
+    outside_calls_max: int = ts.option(default=16, help="outside calls of a room under way at once")
+    outside_timeout_s: float = ts.option(default=10.0, help="outside work that takes longer fails")
+
+    def __attrs_post_init__(self) -> None:
+        positive = (
+            "join_timeout_s dead_after_s connections_max connections_address_max rooms_max rooms_per_s message_bytes_max "
+            "messages_per_s message_burst input_queue_len_max history_s event_log_len_max chat_len_max chat_per_s "
+            "chat_burst name_len_max checksum_s catch_up_ticks_max backlog_hard_bytes backlog_soft_s outside_timeout_s"
+        )
+        for name in positive.split():
+            if not getattr(self, name) > 0:
+                raise BadSettings(f"{name} must be above 0, not {getattr(self, name)}")
+        for name in ("seat_hold_s", "idle_timeout_s", "empty_room_s", "drain_s"):
+            if not getattr(self, name) >= 0:
+                raise BadSettings(f"{name} must be 0 or more, not {getattr(self, name)}")
+        if not 0 <= self.port <= 65_535:
+            raise BadSettings(f"port must be from 0 to 65535, not {self.port}")
+        if self.log_level not in ("debug", "info", "warning", "error"):
+            raise BadSettings(f"log_level must be debug, info, warning or error, not {self.log_level!r}")
+        if self.message_burst < self.messages_per_s:
+            raise BadSettings("message_burst must be at least messages_per_s")
+        if self.message_bytes_max < 4 * self.chat_len_max + 64:
+            raise BadSettings("message_bytes_max must hold a chat message: at least 4 * chat_len_max + 64")
+
+    def room_limits(self) -> RoomLimits:
+        """Return what the core needs to bound a room."""
+        return RoomLimits(**{name: getattr(self, name) for name in RoomLimits.__annotations__})
+
+    def lobby_limits(self) -> LobbyLimits:
+        """Return what the core needs to bound the rooms of a process."""
+        return LobbyLimits(**{name: getattr(self, name) for name in LobbyLimits.__annotations__})

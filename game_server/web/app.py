@@ -1,0 +1,42 @@
+"""The wiring: which route is served by what. The one place where all parts meet.
+
+Knows every part; each part knows only what it is given here.
+"""
+
+from typing import Any
+
+from tornado import web
+
+from ..settings import Settings
+from .hub import Hub
+from .logs import log
+from .metrics import make_registry
+from .pages import STATIC_DIR, Games, Health, LobbyPage, Metrics, NotFound, PlayPage, Rooms, Static
+from .socket import GameSocket
+
+
+def make_app(hub: Hub, settings: Settings) -> web.Application:
+    """Return the Tornado application of a hub."""
+    only_hub: dict[str, Any] = {"hub": hub}
+    routes: list[Any] = [
+        (r"/", LobbyPage, only_hub),
+        (r"/play/([a-z0-9_]+)", PlayPage, only_hub),
+        (r"/ws", GameSocket, {"hub": hub, "settings": settings}),
+        (r"/api/games", Games, {"hub": hub, "cache": {}}),
+        (r"/api/rooms", Rooms, only_hub),
+        (r"/healthz", Health, only_hub),
+        (r"/metrics", Metrics, {"hub": hub, "registry": make_registry(hub)}),
+        (r"/static/(.*)", Static, {"path": str(STATIC_DIR)}),
+    ]
+    return web.Application(
+        routes,
+        default_handler_class=NotFound,
+        default_handler_args=only_hub,
+        websocket_max_message_size=settings.message_bytes_max,
+        log_function=_log_request,
+    )
+
+
+def _log_request(handler: web.RequestHandler) -> None:
+    if handler.get_status() >= 500 and handler.get_status() != 503:
+        log.error("request_failed", path=handler.request.path, status=handler.get_status())

@@ -1,0 +1,313 @@
+"""Where connections meet rooms: joins, losses, crashes, outside work, and what is done once a second.
+
+The hub owns the lobby (core) and the ticker, and all players of this process. Everything here runs on one event loop,
+so nothing needs a lock. Knows nothing of HTTP or of how a connection moves its bytes.
+"""
+
+import asyncio
+import os
+import random
+import secrets
+import time
+from collections import Counter, deque
+from typing import Any
+
+import attrs
+
+from ..core.game import OutsideContext
+from ..core.matchmaking import Lobby, Secrets
+from ..core.metrics import Counts, total
+from ..core.protocol import Join, Resume
+from ..core.room import OutsideCall, Room
+from ..core.session import Event, Session, State
+from ..errors import CloseCode
+from ..settings import Settings
+from .games import LoadedGame
+from .logs import RateLimited, log
+from .player import Player
+from .ticker import Ticker
+
+HOUSEKEEPING_S = 1.0
+CRASH_REPORTS_MAX = 20
+
+
+@attrs.frozen
+class CrashReport:
+    """What is kept of a room whose game raised."""
+
+    room_id: str
+    game: str
+    tick: int
+    seed: int
+    error: str
+    at_unix_s: float
+
+
+class Hub:
+    """All players and rooms of one process."""
+
+    def __init__(self, settings: Settings, games: dict[str, LoadedGame]) -> None:
+        self.settings = settings
+        self.games = games
+        node = secrets.token_hex(2)
+        system = random.SystemRandom()
+        sources = Secrets(lambda: secrets.token_urlsafe(24), lambda: f"{node}-{secrets.token_hex(6)}", system)
+        definitions = {name: game.definition for name, game in games.items()}
+        self.lobby = Lobby(definitions, settings.room_limits(), settings.lobby_limits(), sources)
+        self.ticker = Ticker(self._send, self.crash, self.end_room, self._start_outside)
+        self.players: set[Player] = set()
+        self.closes: Counter[str] = Counter()
+        self.crashes: deque[CrashReport] = deque(maxlen=CRASH_REPORTS_MAX)
+        self.crash_count = 0
+        self.rate_limited = RateLimited(self.now_s)
+        self.started_at_s = self.now_s()
+        self.context = OutsideContext(data_dir=settings.data_dir)
+        self.connection_bytes = Counts()
+        self._addresses: Counter[str] = Counter()
+        self._outside_tasks: set[asyncio.Task[None]] = set()
+        self._housekeeping: asyncio.TimerHandle | None = None
+
+    def now_s(self) -> float:
+        """Return the loop's monotonic time."""
+        return asyncio.get_running_loop().time()
+
+    def start(self) -> None:
+        """Begin the work that is done once a second."""
+        self._housekeeping = asyncio.get_running_loop().call_later(HOUSEKEEPING_S, self._keep_house)
+
+    # ---- connections -------------------------------------------------------------------------------------------
+
+    def may_connect(self, address: str) -> str | None:
+        """Return why a new connection is refused, or None."""
+        if len(self.players) >= self.settings.connections_max:
+            return f"the server has its {self.settings.connections_max} connections"
+        if self._addresses[address] >= self.settings.connections_address_max:
+            return f"this address has its {self.settings.connections_address_max} connections"
+        return None
+
+    def add(self, player: Player) -> None:
+        """Take a new connection in."""
+        self.players.add(player)
+        self._addresses[player.connection.address] += 1
+
+    def seat(self, player: Player, message: Join | Resume) -> Session:
+        """Join or resume, as the first message asks."""
+        now_s = self.now_s()
+        if isinstance(message, Join):
+            session = self.lobby.join(message, player, player.is_json, now_s)
+        else:
+            session, old_link = self.lobby.resume(message, player, player.is_json, now_s)
+            if old_link is not None:
+                old_link.session = None
+                old_link.close(CloseCode.TAKEN_OVER, "another connection resumed this seat")
+        room: Room = session.room
+        log.info("seated", room=room.room_id, seat=session.seat.number, resumed=isinstance(message, Resume))
+        self.ticker.wake(room)
+        player.connection.watch(False)
+        return session
+
+    def detach(self, player: Player) -> None:
+        """Take a player off its session; a seat that it held is now waiting for it."""
+        session, player.session = player.session, None
+        if session is None or session.link is not player:
+            return
+        room: Room = session.room
+        if session.state is State.SEATED:
+            room.drop(session, self.now_s())
+        session.link = None
+        self.lobby.forget_ended(room)
+
+    def gone(self, player: Player) -> None:
+        """Forget a connection that is closed on both sides."""
+        if player in self.players:
+            self.players.discard(player)
+            address = player.connection.address
+            self._addresses[address] -= 1
+            if not self._addresses[address]:
+                del self._addresses[address]
+            self._tally(player)
+
+    def _tally(self, player: Player) -> None:
+        connection, mine = player.connection, self.connection_bytes
+        mine.bytes_in += connection.bytes_in
+        mine.bytes_out += connection.bytes_out
+        mine.messages_out += connection.messages_out
+
+    def count_close(self, code: int) -> None:
+        """Count a close by the name of its code."""
+        try:
+            self.closes[CloseCode(code).name.lower()] += 1
+        except ValueError:
+            self.closes["lost" if code in (1005, 1006) else "other"] += 1
+
+    def _send(self, session: Session, frame: str | bytes) -> None:
+        link: Player | None = session.link
+        if link is not None:
+            link.send(frame)
+
+    # ---- rooms -------------------------------------------------------------------------------------------------
+
+    def kick(self, session: Session, reason: str) -> None:
+        """Remove a player from its room."""
+        link: Player | None = session.link
+        session.room.remove(session, Event.REMOVED, CloseCode.KICKED, reason, self.now_s())
+        if link is not None:
+            link.flush()
+        self.lobby.forget_ended(session.room)
+
+    def end_room(self, room: Room) -> None:
+        """Close a room that is over; `room.closing` says why."""
+        code, reason = room.closing or (CloseCode.ROOM_CLOSED, "the room was closed")
+        log.info("room_ended", room=room.room_id, reason=reason, tick=room.tick)
+        self._discard(room, code, reason)
+
+    def crash(self, room: Room, error: Exception) -> None:
+        """Close a room whose game raised, and keep a report."""
+        self.crash_count += 1
+        self.crashes.append(
+            CrashReport(room.room_id, room.definition.name, room.tick, room.seed, repr(error), time.time())
+        )
+        log.error("room_crashed", room=room.room_id, game=room.definition.name, tick=room.tick, exc_info=error)
+        self._discard(room, CloseCode.ROOM_CRASHED, f"the game failed at tick {room.tick}")
+
+    def _discard(self, room: Room, code: CloseCode, reason: str) -> None:
+        self.ticker.forget(room)
+        sessions = list(room.sessions.values())
+        self.lobby.discard(room)
+        for session in sessions:
+            link: Player | None = session.link
+            if link is not None:
+                session.handle(Event.REMOVED)
+                link.close(code, reason)
+
+    def _start_outside(self, room: Room, call: OutsideCall) -> None:
+        task = asyncio.create_task(self._outside(room, call))
+        self._outside_tasks.add(task)
+        task.add_done_callback(self._outside_tasks.discard)
+
+    async def _outside(self, room: Room, call: OutsideCall) -> None:
+        function = room.definition.cls.outside[call.name]
+        result, error = None, None
+        try:
+            result = await asyncio.wait_for(function(self.context, *call.arguments), self.settings.outside_timeout_s)
+        except TimeoutError:
+            error = f"no result within {self.settings.outside_timeout_s:g} s"
+        except Exception as raised:
+            error = repr(raised)
+        if error is not None:
+            self.rate_limited.warning("outside_failed", room=room.room_id, name=call.name, error=error)
+        room.outside_done(call.name, result, error)
+
+    # ---- once a second -----------------------------------------------------------------------------------------
+
+    def _keep_house(self) -> None:
+        try:
+            now_s = self.now_s()
+            for player in list(self.players):
+                self._check(player, now_s)
+            for room in self.lobby.keep_house(now_s):
+                self.ticker.forget(room)
+                self.lobby.discard(room)
+        except Exception:
+            log.exception("housekeeping_failed")
+        self.start()
+
+    def _check(self, player: Player, now_s: float) -> None:
+        """Close a connection that is dead, too slow, or never joined; ask one that is quiet for a sign of life."""
+        settings, connection = self.settings, player.connection
+        quiet_s = now_s - connection.heard_at_s
+        if player.is_closing:
+            return
+        player.blocked_since_s = None if not player.is_blocked else player.blocked_since_s or now_s
+        if player.session is None and now_s - player.opened_at_s > settings.join_timeout_s:
+            player.close(CloseCode.JOIN_TIMEOUT, f"no join within {settings.join_timeout_s:g} s")
+        elif quiet_s > settings.dead_after_s:
+            player.close(CloseCode.DEAD, f"nothing heard for {settings.dead_after_s:g} s")
+        elif connection.unsent_bytes > settings.backlog_hard_bytes:
+            player.close(CloseCode.TOO_SLOW, f"over {settings.backlog_hard_bytes} bytes unsent")
+        elif player.blocked_since_s is not None and now_s - player.blocked_since_s > settings.backlog_soft_s:
+            player.close(CloseCode.TOO_SLOW, f"blocked for {settings.backlog_soft_s:g} s")
+        elif self._is_idle(player, now_s):
+            player.close(CloseCode.IDLE, f"the same input for {settings.idle_timeout_s:g} s")
+        elif quiet_s > settings.dead_after_s / 3:
+            connection.ping()
+
+    def _is_idle(self, player: Player, now_s: float) -> bool:
+        session, limit_s = player.session, self.settings.idle_timeout_s
+        if session is None or not limit_s:
+            return False
+        if player.idle_input is not session.last_input and player.idle_input != session.last_input:
+            player.idle_input, player.idle_since_s = session.last_input, now_s
+        return now_s - player.idle_since_s > limit_s
+
+    # ---- the end -----------------------------------------------------------------------------------------------
+
+    async def drain(self) -> None:
+        """Take no more players, tell those who are here, wait until they left or `drain_s` is over, and close."""
+        self.lobby.is_draining = True
+        for room in self.lobby.rooms.values():
+            room.notice(f"the server shuts down in {self.settings.drain_s:g} s")
+        deadline_s = self.now_s() + self.settings.drain_s
+        while self.players and self.now_s() < deadline_s:
+            await asyncio.sleep(0.05)
+        for player in list(self.players):
+            player.close(CloseCode.DRAINING, "the server shuts down")
+        await asyncio.sleep(0.05)
+        self.stop()
+
+    def stop(self) -> None:
+        """Stop ticking and housekeeping, and drop what is still connected."""
+        self.ticker.stop()
+        if self._housekeeping:
+            self._housekeeping.cancel()
+        for task in self._outside_tasks:
+            task.cancel()
+        for player in list(self.players):
+            player.connection.abort()
+
+    # ---- figures -----------------------------------------------------------------------------------------------
+
+    def counts(self) -> Counts:
+        """Return the tally of this process so far."""
+        tally = total((self.lobby.ended_counts, *(room.counts for room in self.lobby.rooms.values())))
+        tally.add(self.connection_bytes)
+        for player in self.players:
+            tally.bytes_in += player.connection.bytes_in
+            tally.bytes_out += player.connection.bytes_out
+            tally.messages_out += player.connection.messages_out
+        return tally
+
+    def health(self) -> dict[str, Any]:
+        """Return what /healthz answers: `ok` only while no due tick is later than `healthy_lateness_ms`."""
+        late_ms = self.ticker.latest_s(self.now_s()) * 1000
+        ok = late_ms <= self.settings.healthy_lateness_ms and not self.lobby.is_draining
+        return {
+            "ok": ok,
+            "draining": self.lobby.is_draining,
+            "lateness_ms": round(late_ms, 1),
+            "rooms": len(self.lobby.rooms),
+            "players": self.lobby.players,
+            "uptime_s": round(self.now_s() - self.started_at_s, 1),
+            "pid": os.getpid(),
+        }
+
+    def rooms_listed(self, game: str | None = None) -> list[dict[str, Any]]:
+        """Return the public rooms, fullest first."""
+        now_s = self.now_s()
+        rooms = [
+            room
+            for room in self.lobby.rooms.values()
+            if room.code is None and room.closing is None and game in (None, room.definition.name)
+        ]
+        return [
+            {
+                "room": room.room_id,
+                "game": room.definition.name,
+                "seats_taken": len(room.sessions),
+                "seats": room.seats_max,
+                "age_s": round(room.clock.room_ms(now_s) / 1000, 1),
+                "locked": room.is_locked,
+                "options": attrs.asdict(room.options) if room.options is not None else {},
+            }
+            for room in sorted(rooms, key=lambda room: -len(room.sessions))
+        ]

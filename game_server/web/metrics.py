@@ -1,0 +1,105 @@
+"""The core's counters and histograms as Prometheus metrics, read at scrape.
+
+Names follow the Prometheus conventions (base units, `_total`, `_seconds`). Labels are bounded: game names, phases and
+the names of close codes; never rooms, players or addresses. Nothing is registered globally.
+"""
+
+from collections.abc import Iterator
+
+from prometheus_client import CollectorRegistry
+from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.process_collector import ProcessCollector
+from prometheus_client.registry import Collector
+
+from ..core.metrics import Histogram
+from .hub import Hub
+
+#: upper bounds of the exported histograms, in us
+BOUNDS_US = (100, 250, 500, 1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 250_000, 1_000_000)
+
+#: tally -> (metric name without prefix, help)
+COUNTERS = {
+    "ticks": ("ticks", "Simulation steps run"),
+    "ticks_dropped": ("ticks_dropped", "Owed steps dropped because a room was too far behind"),
+    "messages_in": ("messages_received", "Messages received from clients"),
+    "messages_out": ("messages_sent", "Messages sent to clients"),
+    "bytes_in": ("received_bytes", "Payload bytes received from clients"),
+    "bytes_out": ("sent_bytes", "Payload bytes sent to clients"),
+    "inputs": ("inputs", "Inputs received"),
+    "inputs_missing": ("inputs_missing", "Steps of a seat for which no input had arrived"),
+    "inputs_discarded": ("inputs_discarded", "Inputs discarded because too many waited"),
+    "inputs_stale": ("inputs_stale", "Inputs refused because their number was not new"),
+    "states_full": ("states_full", "Full state messages sent"),
+    "states_skipped": ("states_skipped", "State messages skipped for clients that could not take them"),
+    "events": ("events", "Events emitted"),
+    "events_lost": ("events_lost", "Events too old to be sent to a client that came back"),
+    "joins": ("joins", "Players seated"),
+    "drops": ("drops", "Connections of seated players lost"),
+    "resumes": ("resumes", "Seats resumed"),
+    "leaves": ("leaves", "Seats given up"),
+    "resyncs": ("resyncs", "Full states asked for by clients whose checksum disagreed"),
+    "values_clamped": ("values_clamped", "Entities captured with a value outside its range"),
+    "values_refused": ("values_refused", "Messages refused for a field value"),
+    "messages_refused": ("messages_refused", "Chat messages and commands refused"),
+    "outside_calls": ("outside_calls", "Outside calls started"),
+    "outside_failures": ("outside_failures", "Outside calls that failed"),
+}
+
+
+class HubCollector(Collector):
+    """Reads the hub's figures whenever a scrape asks."""
+
+    def __init__(self, hub: Hub) -> None:
+        self._hub = hub
+
+    def collect(self) -> Iterator[Metric]:
+        hub = self._hub
+        tally = hub.counts()
+        for name, (metric, text) in COUNTERS.items():
+            yield CounterMetricFamily(f"game_server_{metric}", text, value=getattr(tally, name))
+        yield CounterMetricFamily("game_server_rooms_created", "Rooms made", value=hub.lobby.rooms_made)
+        yield CounterMetricFamily("game_server_room_crashes", "Rooms closed because the game raised",
+        value=hub.crash_count) closes = CounterMetricFamily("game_server_closes", "Connections closed, by reason",
+        labels=["reason"]) for reason, number in sorted(hub.closes.items()):
+            closes.add_metric([reason], number)
+        yield closes
+        yield GaugeMetricFamily("game_server_connections", "Open game connections", value=len(hub.players))
+        yield from self._by_game()
+
+    def _by_game(self) -> Iterator[Metric]:
+        hub = self._hub
+        rooms = GaugeMetricFamily("game_server_rooms", "Rooms", labels=["game"])
+        players = GaugeMetricFamily("game_server_players", "Seats taken", labels=["game"])
+        for name in hub.games:
+            mine = [room for room in hub.lobby.rooms.values() if room.definition.name == name]
+            rooms.add_metric([name], len(mine))
+            players.add_metric([name], sum(len(room.sessions) for room in mine))
+        yield rooms
+        yield players
+        lateness = HistogramMetricFamily("game_server_tick_lateness_seconds", "How late ticks began", labels=["game"])
+        duration = HistogramMetricFamily("game_server_tick_duration_seconds", "How long ticks took", labels=["game"])
+        phases = HistogramMetricFamily(
+            "game_server_tick_phase_seconds", "How long each phase of a tick took", labels=["game", "phase"]
+        )
+        for name, timings in hub.ticker.timings.items():
+            _add(lateness, [name], timings.lateness)
+            _add(duration, [name], timings.duration)
+            for phase, histogram in timings.phases.items():
+                _add(phases, [name, phase], histogram)
+        yield lateness
+        yield duration
+        yield phases
+
+
+def _add(family: HistogramMetricFamily, labels: list[str], histogram: Histogram) -> None:
+    numbers = zip(BOUNDS_US, histogram.cumulative(BOUNDS_US), strict=True)
+    buckets = [(str(bound / 1e6), float(number)) for bound, number in numbers]
+    family.add_metric(labels, [*buckets, ("+Inf", float(histogram.count))], histogram.sum / 1e6)
+
+
+def make_registry(hub: Hub) -> CollectorRegistry:
+    """Return a registry of this hub's metrics and the process's own."""
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(HubCollector(hub))
+    ProcessCollector(registry=registry)
+    return registry

@@ -1,0 +1,176 @@
+"""Pages, static files and the small HTTP API: lobby, play pages, rooms, games, health, metrics.
+
+Every answer carries the same strict headers: nothing inline, nothing from other hosts, no framing. Knows HTTP; asks
+the hub for figures.
+"""
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import attrs
+import ujson
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
+from tornado import web
+
+from ..core.game import Game
+from .hub import Hub
+from .logs import log
+
+STATIC_DIR = Path(__file__).resolve().parents[2] / "static"
+LOBBY_CACHE_S = 3.0
+
+
+def security_headers(host: str) -> dict[str, str]:
+    """Return the headers of every answer. `host` is named because older browsers do not count WebSockets as 'self'."""
+    policy = (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
+        f"connect-src 'self' ws://{host} wss://{host}; manifest-src 'self'; base-uri 'none'; form-action 'self'; "
+        "frame-ancestors 'none'"
+    )
+    return {
+        "Content-Security-Policy": policy,
+        "X-Content-Type-Options": "nosniff",
+        "Referrer-Policy": "same-origin",
+        "Cross-Origin-Opener-Policy": "same-origin",
+        "Server": "game_server",
+    }
+
+
+class Page(web.RequestHandler):
+    """What all answers share."""
+
+    def initialize(self, hub: Hub) -> None:
+        self.hub = hub
+
+    def set_default_headers(self) -> None:
+        # A Host header ends up in a header of ours: only the characters of a host may.
+        host = "".join(c for c in self.request.host if c.isalnum() or c in ".-:[]")
+        for name, value in security_headers(host).items():
+            self.set_header(name, value)
+        self.set_header("Cache-Control", "no-cache")
+
+    def write_json(self, value: Any, status: int = 200) -> None:
+        self.set_status(status)
+        self.set_header("Content-Type", "application/json; charset=utf-8")
+        self.finish(ujson.dumps(value, allow_nan=False, ensure_ascii=False, escape_forward_slashes=False))
+
+    def write_error(self, status_code: int, **kwargs: Any) -> None:
+        self.write_json({"error": self._reason}, status_code)
+
+
+class Static(web.StaticFileHandler):
+    """Files under /static: always revalidated by ETag, so that a new version is seen at once."""
+
+    def set_default_headers(self) -> None:
+        for name, value in security_headers(self.request.host).items():
+            self.set_header(name, value)
+
+    def set_extra_headers(self, path: str) -> None:
+        self.set_header("Cache-Control", "no-cache")
+
+
+class LobbyPage(Page):
+    """`/`: choose a name, a game and a room."""
+
+    def get(self) -> None:
+        self.render(str(STATIC_DIR / "lobby" / "index.html"))
+
+
+class PlayPage(Page):
+    """`/play/<game>`: the game's own page."""
+
+    def get(self, name: str) -> None:
+        game = self.hub.games.get(name)
+        page = STATIC_DIR / "games" / name / "index.html"
+        if game is None or not page.is_file():
+            raise web.HTTPError(404, reason=f"No page for this game; there are {', '.join(self.hub.games)}")
+        definition = game.definition
+        self.render(str(page), schema_hash=definition.schema_hash, game=name, title=title_of(definition.cls, name))
+
+
+def title_of(cls: type[Game], name: str) -> str:
+    """Return what a game is called."""
+    return cls.title or name.capitalize()
+
+
+class Games(Page):
+    """`/api/games`: what can be played, and what each game tells the lobby."""
+
+    _cache: dict[str, tuple[float, dict[str, Any]]]
+
+    def initialize(self, hub: Hub, cache: dict[str, tuple[float, dict[str, Any]]]) -> None:
+        super().initialize(hub)
+        self._cache = cache
+
+    async def get(self) -> None:
+        self.write_json([await self._describe(name) for name in self.hub.games])
+
+    async def _describe(self, name: str) -> dict[str, Any]:
+        game = self.hub.games[name]
+        cls = game.definition.cls
+        return {
+            "name": name,
+            "title": title_of(cls, name),
+            "seats": cls.seats,
+            "tick_rate": cls.tick_rate,
+            "schema_hash": game.definition.schema_hash,
+            "options": attrs.asdict(cls.Options()) if cls.Options is not None else {},
+            "has_page": (STATIC_DIR / "games" / name / "index.html").is_file(),
+            "lobby": await self._lobby(name),
+        }
+
+    async def _lobby(self, name: str) -> dict[str, Any]:
+        ask = self.hub.games[name].lobby
+        if ask is None:
+            return {}
+        now_s = self.hub.now_s()
+        known_s, known = self._cache.get(name, (-LOBBY_CACHE_S, {}))
+        if now_s - known_s >= LOBBY_CACHE_S:
+            # Noted before asking, so that a slow answer is asked for once and not by every visitor.
+            self._cache[name] = (now_s, known)
+            try:
+                known = await asyncio.wait_for(ask(self.hub.context), self.hub.settings.outside_timeout_s)
+            except Exception:
+                log.exception("lobby_failed", game=name)
+            self._cache[name] = (now_s, known)
+        return known
+
+
+class Rooms(Page):
+    """`/api/rooms`: the public rooms, of one game with `?game=`."""
+
+    def get(self) -> None:
+        game = self.get_query_argument("game", None)
+        if game is not None and game not in self.hub.games:
+            self.write_json({"error": f"no such game; there are {', '.join(self.hub.games)}"}, 404)
+            return
+        self.write_json({"rooms": self.hub.rooms_listed(game)})
+
+
+class Health(Page):
+    """`/healthz`: 200 while ticks are on time, 503 otherwise."""
+
+    def get(self) -> None:
+        health = self.hub.health()
+        self.write_json(health, 200 if health["ok"] else 503)
+
+
+class Metrics(Page):
+    """`/metrics`: Prometheus text."""
+
+    def initialize(self, hub: Hub, registry: CollectorRegistry) -> None:
+        super().initialize(hub)
+        self.registry = registry
+
+    def get(self) -> None:
+        self.set_header("Content-Type", CONTENT_TYPE_LATEST)
+        self.finish(generate_latest(self.registry))
+
+
+class NotFound(Page):
+    """Everything else."""
+
+    def prepare(self) -> None:
+        raise web.HTTPError(404)

@@ -1,0 +1,158 @@
+"""One connection and the session behind it: bytes in, frames out, and the one place where errors become close codes.
+
+A `Player` is the receiver of a connection. Its first message must join or resume; after that every message goes to
+its room. It is also the session's `link`: what the ticker polls and sends through.
+
+Knows the hub, rooms and the connection's small interface; knows nothing of HTTP, TLS or frames.
+"""
+
+from typing import TYPE_CHECKING, Protocol
+
+from ..core.protocol import Join, Resume, parse_binary, parse_text
+from ..core.session import Session, State
+from ..errors import CloseCode, ProtocolError
+from .logs import log
+
+if TYPE_CHECKING:
+    from .hub import Hub
+
+
+class Receiver(Protocol):
+    """What a connection delivers to."""
+
+    def on_message(self, data: bytes | str) -> None: ...
+
+    def on_close(self, code: int, reason: str) -> None: ...
+
+
+class Connection(Protocol):
+    """What every transport offers. Sends never block; what cannot be written at once is kept and written later."""
+
+    receiver: Receiver
+    bytes_in: int
+    bytes_out: int
+    messages_in: int
+    messages_out: int
+
+    @property
+    def address(self) -> str:
+        """The peer's address."""
+
+    @property
+    def unsent_bytes(self) -> int:
+        """Bytes kept here because the kernel would not take them."""
+
+    def poll(self) -> None:
+        """Read what has arrived and deliver it; does nothing on a transport that delivers by itself."""
+
+    def watch(self, on: bool) -> None:
+        """Deliver by itself (on), or only when polled."""
+
+    def send_binary(self, data: bytes) -> None: ...
+
+    def send_text(self, text: str) -> None: ...
+
+    def ping(self) -> None:
+        """Send a WebSocket ping, whose answer counts as a sign of life."""
+
+    @property
+    def heard_at_s(self) -> float:
+        """When the peer was last heard, on the loop's clock."""
+
+    def close(self, code: int, reason: str) -> None:
+        """Begin the closing handshake; `on_close` follows."""
+
+    def abort(self) -> None:
+        """Drop the connection at once."""
+
+
+class Player:
+    """A connection's receiver and its session's link."""
+
+    def __init__(self, hub: "Hub", connection: Connection, is_json: bool) -> None:
+        self.hub, self.connection, self.is_json = hub, connection, is_json
+        self.session: Session | None = None
+        self.opened_at_s = hub.now_s()
+        self.blocked_since_s: float | None = None
+        self.idle_input: object = None
+        self.idle_since_s = self.opened_at_s
+        self.is_closing = False
+        connection.receiver = self
+        self.poll = connection.poll
+
+    @property
+    def is_blocked(self) -> bool:
+        return self.connection.unsent_bytes > 0
+
+    def on_message(self, data: bytes | str) -> None:
+        """Take one message; whatever is wrong with it ends at most this connection."""
+        if self.is_closing:
+            return
+        try:
+            if self.session is None:
+                self._open(data)
+            else:
+                self.session.room.receive(self.session, data, self.hub.now_s())
+            self.flush()
+        except ProtocolError as error:
+            self.close(error.code, error.reason)
+        except Exception:
+            log.exception("message_failed", **self.names())
+            self.close(CloseCode.INTERNAL_ERROR, "the server failed on this message")
+
+    def _open(self, data: bytes | str) -> None:
+        if isinstance(data, bytes) and self.is_json:
+            raise ProtocolError(CloseCode.UNSUPPORTED_DATA, "a binary frame under the JSON codec")
+        message = parse_text(data, None) if isinstance(data, str) else parse_binary(data, None)
+        if not isinstance(message, Join | Resume):
+            raise ProtocolError(CloseCode.ILLEGAL_STATE, "the first message must be join or resume")
+        self.session = self.hub.seat(self, message)
+
+    def flush(self) -> None:
+        """Send what the core queued for this connection now."""
+        session = self.session
+        if session is None:
+            return
+        if session.outbox:
+            for frame in session.outbox:
+                self.send(frame)
+            session.outbox.clear()
+        if session.close_with is not None:
+            self.close(*session.close_with)
+
+    def send(self, frame: str | bytes) -> None:
+        if isinstance(frame, bytes):
+            self.connection.send_binary(frame)
+        else:
+            self.connection.send_text(frame)
+
+    def close(self, code: CloseCode, reason: str) -> None:
+        """Close the connection with a documented code; the seat is held unless the session has ended."""
+        if self.is_closing:
+            return
+        self.is_closing = True
+        self.hub.count_close(code)
+        if code not in (CloseCode.NORMAL, CloseCode.TAKEN_OVER, CloseCode.DRAINING, CloseCode.GOING_AWAY):
+            self.hub.rate_limited.warning(f"closed_{code.name.lower()}", reason=reason, **self.names())
+        self.connection.watch(True)
+        self.connection.close(code, reason)
+        self.hub.detach(self)
+
+    def on_close(self, code: int, reason: str) -> None:
+        """The connection is gone."""
+        if not self.is_closing:
+            self.is_closing = True
+            self.hub.count_close(code)
+            self.hub.detach(self)
+        self.hub.gone(self)
+
+    def names(self) -> dict[str, object]:
+        """Return what a log line says about this player."""
+        session = self.session
+        if session is None:
+            return {"address": self.connection.address}
+        return {"room": session.room.room_id, "seat": session.seat.number, "tick": session.room.tick}
+
+    @property
+    def is_seated(self) -> bool:
+        return self.session is not None and self.session.state is State.SEATED and self.session.link is self
