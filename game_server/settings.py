@@ -30,8 +30,7 @@ class Settings:
         default=ts.SecretStr(""), help="secret of the admin page; empty: a random one is printed at start"
     )
     allowed_origins: list[str] = ts.option(
-        factory=list, help="origins (https://example.org) of other sites whose pages may connect; the own host always
-        may"
+        factory=list, help="origins (https://example.org) of other sites whose pages may connect"
     )
     log_level: str = ts.option(default="info", help="debug, info, warning or error")
     log_json: bool = ts.option(default=False, help="log as JSON lines")
@@ -40,8 +39,8 @@ class Settings:
     seat_hold_s: float = ts.option(default=20.0, help="how long a dropped player's seat is kept")
     join_timeout_s: float = ts.option(default=10.0, help="how long a connection may take to join")
     dead_after_s: float = ts.option(default=10.0, help="a connection that says nothing for so long is dropped")
-    idle_timeout_s: float = ts.option(default=900.0, help="a player whose input never changes for so long is closed;
-    0: never") drain_s: float = ts.option(default=3.0, help="how long SIGTERM waits for players to leave")
+    idle_timeout_s: float = ts.option(default=900.0, help="the same input for so long closes a player; 0: never")
+    drain_s: float = ts.option(default=3.0, help="how long SIGTERM waits for players to leave")
 
     connections_max: int = ts.option(default=5000, help="most game connections")
     connections_address_max: int = ts.option(default=2000, help="most game connections from one address")
