@@ -51,8 +51,10 @@ class ServerProcess:
         """Return once it has printed its URL and /healthz answers 200; raise RuntimeError with its log otherwise."""
         self._url_printed.wait(START_TIMEOUT_S)
         if not self.url:
+            ended = self._process.poll()
             self.kill()
-            raise RuntimeError(f"no URL printed within {START_TIMEOUT_S} s by {self.args}:\n{self.log}")
+            what = f"no URL within {START_TIMEOUT_S} s" if ended is None else f"ended with code {ended} before any URL"
+            raise RuntimeError(f"{what}: {self.args}\n{self.log}")
         self.get_json("/healthz")
 
     def get_json(self, path: str) -> Any:

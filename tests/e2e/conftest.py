@@ -18,9 +18,12 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from tests.e2e.chromium import SKIPPED, find_chromium, in_ci
+from tests.e2e.proxy import Proxy
+from tests.e2e.watch import watch
 from tests.server_process import ROOT
 
 NewPage = Callable[[], Page]
+StartProxy = Callable[..., Proxy]
 
 PICTURES = ROOT / "build" / "e2e"
 STEP_TIMEOUT_MS = 15_000
@@ -37,11 +40,6 @@ FLAGS = [
     "--disable-backgrounding-occluded-windows",
     "--disable-renderer-backgrounding",
 ]
-# The console tells of most violations, in words that change from version to version; the event tells of all.
-REPORT_VIOLATIONS = """
-    addEventListener("securitypolicyviolation", (event) =>
-        console.error(`CSP: ${event.violatedDirective} refused ${event.blockedURI || "inline"}`));
-"""
 
 
 @pytest.fixture(scope="module")
@@ -73,18 +71,10 @@ def new_page(browser: Browser, request: pytest.FixtureRequest) -> Iterator[NewPa
     def open_page() -> Page:
         context = browser.new_context(viewport={"width": 1280, "height": 720})
         context.set_default_timeout(STEP_TIMEOUT_MS)
-        context.add_init_script(REPORT_VIOLATIONS)
         contexts.append(context)
         number = len(contexts)
         page = context.new_page()
-        page.on("pageerror", lambda error: complain(number, f"uncaught: {error}"))
-        page.on("crash", lambda _page: complain(number, "crashed"))
-        page.on(
-            "console",
-            lambda message: (
-                complain(number, f"{message.text} ({message.location})") if message.type == "error" else None
-            ),
-        )
+        watch(page, lambda text: complain(number, text))
         return page
 
     yield open_page
@@ -107,6 +97,20 @@ def page(new_page: NewPage) -> Page:
 def two_pages(new_page: NewPage) -> tuple[Page, Page]:
     """Two watched pages of two people: nothing is shared between them."""
     return new_page(), new_page()
+
+
+@pytest.fixture
+def start_proxy() -> Iterator[StartProxy]:
+    """Put a bad network in front of a server: `start_proxy(server.port, delay_ms=40)`; see `Proxy`."""
+    proxies: list[Proxy] = []
+
+    def start(target_port: int, delay_ms: float = 0) -> Proxy:
+        proxies.append(Proxy(target_port, delay_ms))
+        return proxies[-1]
+
+    yield start
+    for proxy in proxies:
+        proxy.close()
 
 
 FAILED = pytest.StashKey[bool]()
