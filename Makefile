@@ -50,7 +50,7 @@ test-js: tests/node_modules/.stamp  ## tsc, eslint and node --test alone
 	$(NODE_BIN)/tsc --project tests
 	$(NODE_BIN)/tsc --project tests/js
 	$(NODE_BIN)/eslint --config tests/eslint.config.js --max-warnings 0 static tests/js
-	node --test --import ./tests/js/static_urls.js $$(find tests/js -name '*.test.js')
+	node --test --test-reporter=spec --import ./tests/js/static_urls.js $$(find tests/js -name '*.test.js')
 else
 test-js:
 endif
