@@ -3,6 +3,9 @@
     def test_two_players_see_each_other(server, two_pages):
         for page in two_pages:
             page.goto(server.url + "/play/arena?room=x")
+            page.wait_for_function("() => document.title === 'Arena'")
+
+In wait_for_function, write a function, never a bare expression: the page's policy forbids it to evaluate text.
 
 Each page is a browser context of its own: no cookies, storage or cache shared. Whatever a page complains of fails the
 test: errors on its console, uncaught exceptions, violations of the Content-Security-Policy. A test that provokes some
