@@ -1,5 +1,6 @@
 """What must hold for every file under version control, whatever it is about."""
 
+import ast
 import re
 import subprocess
 from collections.abc import Iterator
@@ -70,3 +71,17 @@ def test_no_file_is_huge() -> None:
 def test_nothing_is_called_utils() -> None:
     """A module's name says what it is for."""
     assert [] == [path for path in tracked_files() if path.stem in {"utils", "util", "helpers", "misc", "common"}]
+
+
+def test_every_test_says_what_it_proves() -> None:
+    """The docstring of a test is the one truth that it proves."""
+    silent = [
+        f"{path.relative_to(ROOT)}:{node.lineno}: {node.name}"
+        for path in tracked_files()
+        if path.name.startswith("test_") and path.suffix == ".py"
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name.startswith("test_")
+        if not ast.get_docstring(node)
+    ]
+
+    assert [] == silent
