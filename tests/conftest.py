@@ -10,6 +10,7 @@ def test_restarts(start_server):
     first = start_server("--port", "9000"); first.stop(); second = start_server("--port", "9000")
 """
 
+import asyncio
 import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -21,6 +22,10 @@ from tests.e2e.chromium import in_ci
 from tests.server_process import SIGNS_OF_A_BUG, ServerProcess
 
 StartServer = Callable[..., ServerProcess]
+
+# From here on "no event loop" is an answer. Otherwise Tornado, which asks for the current one before it makes its own,
+# gets a warning from Python 3.12 and 3.13, and from 3.11 a new loop that nobody closes.
+asyncio.set_event_loop(None)
 
 # In CI the examples are the same in each run and no deadline depends on who else uses the machine; at a desk they are
 # random, and what hypothesis found last time is tried first.
