@@ -1,0 +1,100 @@
+"""Find a Chromium for the browser tests, or get one.
+
+Used twice: by the fixtures, which ask `find_chromium`, and by `make test`, which runs this file as a program:
+
+    python -m tests.e2e.chromium --install STAMP    get a browser if there is none; touch STAMP once there is
+    python -m tests.e2e.chromium --report           say in one line that the browser tests were skipped, if so
+
+Debian has a Chromium of its own, which apt installs where we are root or sudo asks for no password. Everywhere else
+(Ubuntu's package is a snap, which cannot be driven from outside) Playwright downloads the one that it was made for.
+With CI=true a missing browser is an error, never a skip.
+"""
+
+import argparse
+import os
+import platform
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+SKIPPED = "SKIPPED: the browser tests, for want of Chromium; install one, or set CHROMIUM to the path of one"
+
+
+def in_ci() -> bool:
+    """Tell whether nothing may be skipped."""
+    return os.environ.get("CI") == "true"
+
+
+def find_chromium() -> str | None:
+    """Return the path of a Chromium or Chrome: $CHROMIUM, the system's, or the one that Playwright downloaded."""
+    if chosen := os.environ.get("CHROMIUM"):
+        return chosen
+    from playwright.sync_api import sync_playwright  # here, because it takes a while and most tests need none of it
+
+    with sync_playwright() as playwright:
+        downloaded = playwright.chromium.executable_path
+    for candidate in ("/usr/bin/chromium", downloaded, "/usr/bin/google-chrome"):
+        if Path(candidate).is_file():
+            return candidate
+    return None
+
+
+def install_chromium() -> None:
+    """Try what this system offers, in order. Says on stderr what it tries; whether it worked, `find_chromium` tells."""
+    elevate = _elevation()
+    if _distribution() == "debian" and elevate is not None and shutil.which("apt-get"):
+        apt = [*elevate, "apt-get", "-qq"]
+        if _try([*apt, "update"]) and _try([*apt, "install", "--no-install-recommends", "--yes", "chromium"]):
+            return
+    # The libraries that the download needs come with --with-deps, through apt, so for root and quiet sudo only.
+    with_deps = ["--with-deps"] if elevate is not None and shutil.which("apt-get") else []
+    _try([sys.executable, "-m", "playwright", "install", *with_deps, "chromium"])
+
+
+def _distribution() -> str:
+    try:
+        return platform.freedesktop_os_release().get("ID", "")
+    except OSError:  # macOS has no such file
+        return ""
+
+
+def _elevation() -> list[str] | None:
+    """Return what to put before a command to run it as root without a question; None where that cannot be."""
+    if os.geteuid() == 0:
+        return []
+    if (
+        shutil.which("sudo")
+        and subprocess.run(["sudo", "-n", "true"], capture_output=True, check=False).returncode == 0
+    ):
+        return ["sudo", "-n"]
+    return None
+
+
+def _try(command: list[str]) -> bool:
+    print("+", *command, file=sys.stderr)
+    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    return subprocess.run(command, env=environment, stdout=subprocess.DEVNULL, check=False).returncode == 0
+
+
+def main() -> int:
+    """Run one of the two modes; return the exit code."""
+    parser = argparse.ArgumentParser(description="Find or get a Chromium for the browser tests.")
+    parser.add_argument("--install", metavar="STAMP", type=Path)
+    parser.add_argument("--report", action="store_true")
+    options = parser.parse_args()
+    if options.install:
+        if find_chromium() is None:
+            install_chromium()
+        if find_chromium() is not None:
+            options.install.touch()
+        elif in_ci():
+            print("No Chromium could be installed, and with CI=true nothing is skipped.", file=sys.stderr)
+            return 1
+    if options.report and find_chromium() is None:
+        print(SKIPPED)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
