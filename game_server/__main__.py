@@ -33,7 +33,7 @@ BODY_BYTES_MAX = 65_536
 async def serve(settings: Settings) -> None:
     """Run the server until it is told to stop."""
     hub = Hub(settings, load_games(settings.games))
-    secret = settings.admin_secret.get_secret_value() or secrets.token_urlsafe(16)
+    secret = str(settings.admin_secret) or secrets.token_urlsafe(16)
     server = HTTPServer(
         make_app(hub, settings),
         idle_connection_timeout=HEADER_TIMEOUT_S,
@@ -45,8 +45,9 @@ async def serve(settings: Settings) -> None:
     server.add_sockets(sockets)
     port = sockets[0].getsockname()[1]
     hub.start()
+    stopped = _stop_signal()
     _announce(settings.host, port, secret)
-    await _until_stopped()
+    await stopped.wait()
     log.info("draining", players=hub.lobby.players)
     server.stop()
     await hub.drain()
@@ -59,9 +60,9 @@ def _announce(host: str, port: int, secret: str) -> None:
     print(f"admin  http://{shown}:{port}/admin?secret={secret}", flush=True)
 
 
-async def _until_stopped() -> None:
+def _stop_signal() -> asyncio.Event:
+    """Return an event that the first SIGINT or SIGTERM sets; the second ends the process."""
     stopped = asyncio.Event()
-    loop = asyncio.get_running_loop()
 
     def stop() -> None:
         if stopped.is_set():
@@ -69,8 +70,8 @@ async def _until_stopped() -> None:
         stopped.set()
 
     for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop)
-    await stopped.wait()
+        asyncio.get_running_loop().add_signal_handler(number, stop)
+    return stopped
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -17,7 +17,6 @@ class BadSettings(ValueError):
     """Two settings contradict each other, or one makes no sense."""
 
 
-
 @ts.settings(frozen=True)
 class Settings:
     """The server's settings."""

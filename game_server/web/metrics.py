@@ -58,9 +58,10 @@ class HubCollector(Collector):
         for name, (metric, text) in COUNTERS.items():
             yield CounterMetricFamily(f"game_server_{metric}", text, value=getattr(tally, name))
         yield CounterMetricFamily("game_server_rooms_created", "Rooms made", value=hub.lobby.rooms_made)
-        yield CounterMetricFamily("game_server_room_crashes", "Rooms closed because the game raised",
-        value=hub.crash_count) closes = CounterMetricFamily("game_server_closes", "Connections closed, by reason",
-        labels=["reason"]) for reason, number in sorted(hub.closes.items()):
+        crashes = hub.crash_count
+        yield CounterMetricFamily("game_server_room_crashes", "Rooms closed because the game raised", value=crashes)
+        closes = CounterMetricFamily("game_server_closes", "Connections closed, by reason", labels=["reason"])
+        for reason, number in sorted(hub.closes.items()):
             closes.add_metric([reason], number)
         yield closes
         yield GaugeMetricFamily("game_server_connections", "Open game connections", value=len(hub.players))
