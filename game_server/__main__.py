@@ -55,7 +55,8 @@ async def serve(settings: Settings) -> None:
 
 
 def _announce(host: str, port: int, secret: str) -> None:
-    shown = "127.0.0.1" if host in ("", "0.0.0.0", "::") else f"[{host}]" if ":" in host else host
+    everywhere = ("", "0.0.0.0", "::")  # noqa: S104 - compared with, not bound
+    shown = "127.0.0.1" if host in everywhere else f"[{host}]" if ":" in host else host
     print(f"play   http://{shown}:{port}/")
     print(f"admin  http://{shown}:{port}/admin?secret={secret}", flush=True)
 

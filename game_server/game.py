@@ -2,8 +2,22 @@
 
 from .core.brain import Brain, View
 from .core.entity import Entity, entity
-from .core.fields import angle, fixed, flag, float32, int8, int16, int32, json_value, list_of, map_of, text
-from .core.fields import uint8, uint16, uint32
+from .core.fields import (
+    angle,
+    fixed,
+    flag,
+    float32,
+    int8,
+    int16,
+    int32,
+    json_value,
+    list_of,
+    map_of,
+    text,
+    uint8,
+    uint16,
+    uint32,
+)
 from .core.game import Game, OutsideContext, Seat
 from .core.inputs import input_type
 from .core.inputs import input_type as input
@@ -25,14 +39,14 @@ __all__ = [
     "float32",
     "input",
     "input_type",
+    "int8",
     "int16",
     "int32",
-    "int8",
     "json_value",
     "list_of",
     "map_of",
     "text",
+    "uint8",
     "uint16",
     "uint32",
-    "uint8",
 ]

@@ -20,6 +20,7 @@ import enum
 import struct
 import sys
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 import attrs
@@ -183,6 +184,7 @@ def full_header(tick: int, ack: int, inputs: int) -> bytes:
 
 
 def encode_pong(client_ms: float, room_ms: float) -> bytes:
+    """Return the answer to a ping."""
     return _PONG.pack(Tag.PONG, client_ms, room_ms)
 
 
@@ -207,7 +209,7 @@ def unpack_ids(data: bytes, position: int) -> tuple[Sequence[int], int]:
             offsets.byteswap()
         position += size * count
         ids = [first + offset for offset in offsets]
-        if any(later <= earlier for earlier, later in zip(ids, ids[1:], strict=False)):
+        if any(later <= earlier for earlier, later in pairwise(ids)):
             raise ValueError("ids do not ascend")
     if first < 1 or ids[-1] > 0xFFFFFFFF:
         raise ValueError("an id outside 1 to 2^32 - 1")
@@ -222,7 +224,8 @@ def decode_body(types: Sequence[WireType], data: bytes, position: int) -> list[G
         position += 1
         if index >= len(types):
             raise ValueError(f"type index {index}, but there are {len(types)} types")
-        type_, mask, rows = types[index], 0, []
+        type_, mask = types[index], 0
+        rows: Sequence[Row] = ()
         if op is Op.UPDATE:
             mask = int.from_bytes(data[position : position + type_.mask_len_bytes], "little")
             position += type_.mask_len_bytes

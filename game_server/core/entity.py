@@ -5,10 +5,9 @@ it and two functions generated once per type (as attrs generates `__init__`), be
 every tick:
 
 - `scan(entities, old_rows)` captures and compares in one pass. A row is the tuple of quantised values in field order.
-  It returns
-  the new rows, the ids that are new, and the ids that changed grouped by which fields did. Rows that did not change
-  are the old tuples, so history shares them. Measured (CPython 3.11): 0.35 us an unchanged and 0.6 us a changed
-  entity of 3 fixed fields.
+  It returns the new rows, the ids that are new, and the ids that changed grouped by which fields did. Rows that did
+  not change are the old tuples, so history shares them. Measured (CPython 3.11): 0.37 us an unchanged and 0.45 us a
+  changed entity of 3 fixed fields.
 - `settle(entities)` rounds predicted fields to their wire grid, so that server and browser start each step from the
   same numbers.
 
@@ -21,15 +20,12 @@ from typing import Any, TypeVar, dataclass_transform
 import attrs
 
 from ..errors import DefinitionError
-from .fields import angle, fixed, flag, float32, int8, int16, int32, json_value, list_of, map_of
-from .fields import text, uint8, uint16, uint32
+from . import fields
 from .schema import Field, Row, Rows, WireType, wire_fields
 
 ClassT = TypeVar("ClassT", bound=type)
 
 TYPES_MAX = 64
-
-_DECLARERS = (angle, fixed, flag, float32, int8, int16, int32, json_value, list_of, map_of, text, uint8, uint16, uint32)
 
 
 class Entity:
@@ -48,7 +44,7 @@ class Entity:
         return getattr(self, "_owner", None)
 
 
-def copy_mutable_defaults(cls: type, attributes: "list[attrs.Attribute[Any]]") -> "list[attrs.Attribute[Any]]":
+def copy_mutable_defaults(_: type, attributes: "list[attrs.Attribute[Any]]") -> "list[attrs.Attribute[Any]]":
     """Give every instance its own copy of a list, dict or set default (an attrs field transformer)."""
     return [
         attribute.evolve(default=attrs.Factory(attribute.default.copy))
@@ -58,7 +54,24 @@ def copy_mutable_defaults(cls: type, attributes: "list[attrs.Attribute[Any]]") -
     ]
 
 
-@dataclass_transform(field_specifiers=_DECLARERS)
+@dataclass_transform(
+    field_specifiers=(
+        fields.angle,
+        fields.fixed,
+        fields.flag,
+        fields.float32,
+        fields.int8,
+        fields.int16,
+        fields.int32,
+        fields.json_value,
+        fields.list_of,
+        fields.map_of,
+        fields.text,
+        fields.uint8,
+        fields.uint16,
+        fields.uint32,
+    )
+)
 def entity(cls: ClassT) -> ClassT:
     """Make a class an entity: an attrs class with slots, an id and an owner.
 
@@ -66,7 +79,9 @@ def entity(cls: ClassT) -> ClassT:
     """
     if not issubclass(cls, Entity):
         namespace = {key: value for key, value in vars(cls).items() if key not in ("__dict__", "__weakref__")}
-        cls = type(cls)(cls.__name__, (Entity, *(base for base in cls.__bases__ if base is not object)), namespace)
+        bases = (Entity, *(base for base in cls.__bases__ if base is not object))
+        remade: Any = type(cls)(cls.__name__, bases, namespace)
+        cls = remade
     for name in ("id", "owner", "_id", "_owner"):
         if name in vars(cls).get("__annotations__", {}):
             raise DefinitionError(f"{cls.__name__}.{name}: every entity has one already; choose another name")

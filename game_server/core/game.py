@@ -20,8 +20,23 @@ import attrs
 
 from ..errors import BadCommand, DefinitionError
 from .entity import copy_mutable_defaults
-from .fields import METADATA_KEY, angle, fixed, flag, float32, int8, int16, int32, json_value, list_of, map_of, text
-from .fields import uint8, uint16, uint32
+from .fields import (
+    METADATA_KEY,
+    angle,
+    fixed,
+    flag,
+    float32,
+    int8,
+    int16,
+    int32,
+    json_value,
+    list_of,
+    map_of,
+    text,
+    uint8,
+    uint16,
+    uint32,
+)
 from .world import World
 
 
@@ -117,13 +132,14 @@ class Game:
     def __init_subclass__(cls, **keywords: Any) -> None:
         super().__init_subclass__(**keywords)
         attrs.define(slots=False, eq=False, kw_only=True, field_transformer=copy_mutable_defaults)(cls)
-        for attribute in attrs.fields(cls):
+        declared: Any = cls
+        for attribute in attrs.fields(declared):
             wire = attribute.metadata.get(METADATA_KEY)
             if attribute.default is attrs.NOTHING:
                 raise DefinitionError(f"{cls.__name__}.{attribute.name} needs a default")
             if wire is not None and (wire.to != "all" or wire.predict):
                 raise DefinitionError(f"{cls.__name__}.{attribute.name}: room state is for all and never predicted")
-        cls._declared = frozenset(attribute.name for attribute in attrs.fields(cls)) | frozenset(_HOST_NAMES)
+        cls._declared = frozenset(attribute.name for attribute in attrs.fields(declared)) | frozenset(_HOST_NAMES)
         _check_assignments(cls)
         _check_sizes(cls)
 

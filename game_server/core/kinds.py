@@ -126,7 +126,7 @@ class Integer(Kind):
         return value
 
     def clamp(self, value: Any) -> int:
-        if value != value:
+        if math.isnan(value):
             return int(self.default)
         return int(min(max(value, self.min), self.max))
 
@@ -186,7 +186,7 @@ class Float32(Kind):
         return int(_UINT32.unpack(_FLOAT.pack(value))[0])
 
     def clamp(self, value: Any) -> int:
-        if value != value:
+        if math.isnan(value):
             return int(self.default)
         try:
             return self.quantise(value)
@@ -232,15 +232,15 @@ class Fixed(Kind):
         if _is_number(value) and math.isfinite(value):
             quantised = math.floor((value - self.min) * self.inverse + 0.5)
             if 0 <= quantised < self.count:
-                return quantised
+                return int(quantised)
         raise ValueError(f"must be from {self.min:g} to under {self.max:g}, not {shown(value)}")
 
     def clamp(self, value: Any) -> int:
-        if value != value:
+        if math.isnan(value):
             return int(self.default)
         if not math.isfinite(value):
             return self.count - 1 if value > 0 else 0
-        return min(max(math.floor((value - self.min) * self.inverse + 0.5), 0), self.count - 1)
+        return int(min(max(math.floor((value - self.min) * self.inverse + 0.5), 0), self.count - 1))
 
     def dequantise(self, quantised: int) -> float:
         return self.min + quantised * self.step
@@ -273,7 +273,7 @@ class Angle(Kind):
     def quantise(self, value: Any) -> int:
         if not _is_number(value) or not math.isfinite(value) or abs(value) > 1e9:
             raise ValueError(f"must be a finite angle in radians, not {shown(value)}")
-        return math.floor(value * self.inverse + 0.5) & self.bit_mask
+        return int(math.floor(value * self.inverse + 0.5) & self.bit_mask)
 
     def clamp(self, value: Any) -> int:
         return self.quantise(value) if math.isfinite(value) and abs(value) <= 1e9 else int(self.default)

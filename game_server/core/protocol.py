@@ -113,10 +113,14 @@ def _strict(*accepted: type) -> Any:
     return structure
 
 
+def _is_object(target: Any) -> bool:
+    return get_origin(target) is dict
+
+
 _converter = cattrs.Converter(forbid_extra_keys=True)
 for _type, _accepted in ((int, (int,)), (str, (str,)), (bool, (bool,)), (float, (int, float))):
     _converter.register_structure_hook(_type, _strict(*_accepted))
-_converter.register_structure_hook_func(lambda target: get_origin(target) is dict, _strict(dict))
+_converter.register_structure_hook_func(_is_object, _strict(dict))
 
 
 def parse_text(text: str | bytes, input_type: InputType | None, ack: int = 0, lag: float = 0.0) -> ClientMessage:
@@ -156,7 +160,7 @@ def structure(values: dict[str, Any], target: type[MessageT], what: str, code: C
     """Return `values` as an instance of an attrs class, strictly; raise ProtocolError naming what is wrong."""
     try:
         return _converter.structure(values, target)
-    except Exception as error:  # cattrs collects anything that validators raise into groups
+    except Exception as error:  # noqa: BLE001 - cattrs collects whatever validators raise into groups
         complaints = "; ".join(cattrs.transform_error(error, path=what))
         raise ProtocolError(code, complaints[:110]) from None
 

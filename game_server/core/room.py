@@ -404,8 +404,8 @@ class Room:
         elif act.kind is Told.CHAT:
             self._chat(act)
         elif act.kind is Told.COMMAND:
+            assert act.seat is not None
             try:
-                assert act.seat is not None
                 self.game.command(act.seat, *act.arguments)
             except Refused as refusal:
                 self._refuse_seat(act.seat, refusal)

@@ -66,8 +66,9 @@ class World:
 
     def despawn(self, entity: Any) -> None:
         """Take an entity out of the world; one that is not in it is an error."""
-        index = self._type_index.get(entity.id)
-        if not index or self.tables[index].get(entity.id) is not entity:
+        index = self._type_index.get(entity.id, 0)
+        found = self.tables[index].get(entity.id) if index else None
+        if found is None or found is not entity:
             raise ValueError(f"{type(entity).__name__} {entity.id} is not in this world")
         del self.tables[index][entity.id]
         del self._type_index[entity.id]

@@ -192,7 +192,7 @@ class Hub:
             result = await asyncio.wait_for(function(self.context, *call.arguments), self.settings.outside_timeout_s)
         except TimeoutError:
             error = f"no result within {self.settings.outside_timeout_s:g} s"
-        except Exception as raised:
+        except Exception as raised:  # noqa: BLE001 - a game's own code; the game is told
             error = repr(raised)
         if error is not None:
             self.rate_limited.warning("outside_failed", room=room.room_id, name=call.name, error=error)
@@ -208,7 +208,7 @@ class Hub:
             for room in self.lobby.keep_house(now_s):
                 self.ticker.forget(room)
                 self.lobby.discard(room)
-        except Exception:
+        except Exception:  # noqa: BLE001 - one room's trouble must not end housekeeping for all
             log.exception("housekeeping_failed")
         self.start()
 
@@ -248,7 +248,7 @@ class Hub:
         for room in self.lobby.rooms.values():
             room.notice(f"the server shuts down in {self.settings.drain_s:g} s")
         deadline_s = self.now_s() + self.settings.drain_s
-        while self.players and self.now_s() < deadline_s:
+        while self.players and self.now_s() < deadline_s:  # noqa: ASYNC110 - players leave in many places
             await asyncio.sleep(0.05)
         for player in list(self.players):
             player.close(CloseCode.DRAINING, "the server shuts down")

@@ -96,7 +96,7 @@ class Player:
             self.flush()
         except ProtocolError as error:
             self.close(error.code, error.reason)
-        except Exception:
+        except Exception:  # noqa: BLE001 - whatever a message breaks, only its connection ends
             log.exception("message_failed", **self.names())
             self.close(CloseCode.INTERNAL_ERROR, "the server failed on this message")
 

@@ -88,7 +88,7 @@ class TornadoConnection:
     def abort(self) -> None:
         connection = self._handler.ws_connection
         if connection is not None:
-            connection._abort()
+            connection._abort()  # noqa: SLF001 - the handler offers no way to drop a connection at once
 
     def received(self, data: bytes | str) -> None:
         self.heard_at_s = self._loop.time()

@@ -105,7 +105,7 @@ class Ticker:
                 continue
             try:
                 self._run(room, now_s)
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001 - a game's own code; only its room ends
                 self._crashed(room, error)
                 self.forget(room)
             else:
