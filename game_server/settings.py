@@ -67,8 +67,9 @@ class Settings:
     def __attrs_post_init__(self) -> None:
         positive = (
             "join_timeout_s dead_after_s connections_max connections_address_max rooms_max rooms_per_s "
-            "message_bytes_max messages_per_s message_burst input_queue_len_max history_s event_log_len_max chat_len_max chat_per_s "
-            "chat_burst name_len_max checksum_s catch_up_ticks_max backlog_hard_bytes backlog_soft_s outside_timeout_s"
+            "message_bytes_max messages_per_s message_burst input_queue_len_max history_s event_log_len_max "
+            "chat_len_max chat_per_s chat_burst name_len_max checksum_s catch_up_ticks_max "
+            "backlog_hard_bytes backlog_soft_s outside_timeout_s "
         )
         for name in positive.split():
             if not getattr(self, name) > 0:

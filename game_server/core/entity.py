@@ -80,7 +80,7 @@ def entity(cls: ClassT) -> ClassT:
     if not issubclass(cls, Entity):
         namespace = {key: value for key, value in vars(cls).items() if key not in ("__dict__", "__weakref__")}
         bases = (Entity, *(base for base in cls.__bases__ if base is not object))
-        remade: Any = type(cls)(cls.__name__, bases, namespace)
+        remade: Any = type(cls.__name__, bases, namespace)
         cls = remade
     for name in ("id", "owner", "_id", "_owner"):
         if name in vars(cls).get("__annotations__", {}):
