@@ -16,24 +16,27 @@ clock: `now_s` is given.
 
 import enum
 import random
-from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import attrs
 
 from ..errors import CloseCode, ErrorCode, ProtocolError, Refused
-from . import codec, json_codec, snapshot
+from . import codec, json_codec
 from .clock import TickClock
 from .definition import GameDefinition
+from .event_log import EventLog
 from .game import Seat
 from .inputs import Input
 from .limits import RoomLimits
 from .metrics import Counts
-from .protocol import Ack, Chat, Command, Leave, Ping, Resync, parse_binary, parse_text
-from .schema import WireType
+from .outgoing import Outgoing
+from .protocol import Ack, Chat, ClientMessage, Command, Leave, Ping, Resync, parse_binary, parse_text
 from .session import Event, Session, State
+from .snapshot import Snapshot
 from .world import World
+
+INPUT_TAG = bytes((codec.Tag.INPUT,))
 
 
 class Told(enum.Enum):
@@ -64,15 +67,6 @@ class OutsideCall:
 
     name: str
     arguments: Sequence[Any]
-
-
-@attrs.frozen(eq=False)
-class LoggedEvent:
-    """An event as it was numbered; `to` None means everybody."""
-
-    number: int
-    to: Seat | None
-    text: str
 
 
 class Room:
@@ -116,22 +110,15 @@ class Room:
 
         self._acts: list[Act] = []
         self._inputs: dict[Seat, Any] = {}
-        self._events: deque[LoggedEvent] = deque(maxlen=limits.event_log_len_max)
-        self._event_number = 0
-        self._types = definition.types
-        self._snapshot = snapshot.empty_snapshot(self._types)
-        tick_rate = definition.cls.tick_rate
-        self._history: deque[snapshot.Diff] = deque(maxlen=max(1, int(limits.history_s * tick_rate)))
-        #: the tick that the oldest diff in history starts from
-        self._history_base = 0
-        self._checksum_every = max(1, int(limits.checksum_s * tick_rate))
+        self._decode_input = definition.input_type.decode_binary
+        self._events = EventLog(limits.event_log_len_max)
         self._outside_pending = 0
 
         self.game = definition.cls()
-        self.world = World(self._types, self.game)
+        self.world = World(definition.types, self.game)
         self.game.attach(self)
         self.game.start()
-        self._capture_first()
+        self._outgoing = Outgoing(self.world, self._events, definition.cls.tick_rate, limits, self.counts)
 
     # ---- what the game sees (Host) -----------------------------------------------------------------------------
 
@@ -140,10 +127,8 @@ class Room:
         return [self.sessions[number].seat for number in sorted(self.sessions)]
 
     def emit(self, name: str, data: Any, to: Seat | None) -> None:
-        self._event_number += 1
         self.counts.events += 1
-        event = {"number": self._event_number, "tick": self.tick, "name": name, "data": data}
-        self._events.append(LoggedEvent(self._event_number, to, json_codec.dump(event)))
+        self._events.add(self.tick, name, data, to)
 
     def outside_call(self, name: str, arguments: Sequence[Any]) -> None:
         if name not in self.definition.cls.outside:
@@ -192,7 +177,7 @@ class Room:
         session.handle(Event.JOIN)
         session.room = self
         session.connect(link, is_json)
-        session.event_number = self._event_number
+        session.event_number = self._events.newest_number
         self.sessions[number] = session
         self._sort_sessions()
         self.counts.joins += 1
@@ -209,9 +194,9 @@ class Room:
         session.handle(Event.RESUME)
         session.connect(link, is_json)
         session.old_token, session.token = session.token, token
-        session.sent_tick = tick if tick is not None and self._history_base <= tick <= self.tick else None
+        session.sent_tick = tick if tick is not None and self._outgoing.history_base <= tick <= self.tick else None
         session.sent_ack = session.consumed_seq
-        session.event_number = min(max(event, 0), self._event_number)
+        session.event_number = min(max(event, 0), self._events.newest_number)
         session.seat.connected = True
         self.counts.resumes += 1
         if was_dropped:
@@ -269,8 +254,7 @@ class Room:
 
     def _welcome(self, session: Session, now_s: float, resumed: bool) -> None:
         limits, cls = self.limits, self.definition.cls
-        oldest = self._events[0].number if self._events else self._event_number + 1
-        session.partial = resumed and session.event_number + 1 < oldest
+        session.partial = resumed and self._events.lost_since(session.event_number) > 0
         session.outbox.append(
             json_codec.dump(
                 {
@@ -315,18 +299,20 @@ class Room:
             ProtocolError: the connection is to be closed with its code.
         """
         self.counts.messages_in += 1
-        session.spend_message()
+        session.message_budget -= 1
+        if session.message_budget < 0:
+            raise session.too_many_messages()
         session.old_token = None
         try:
-            if isinstance(data, str):
+            if data.__class__ is bytes and data[:1] == INPUT_TAG and not session.is_json:
+                message: ClientMessage = self._decode_input(data)
+            elif isinstance(data, str):
                 message = parse_text(data, self.definition.input_type, session.acked_tick, session.lag)
             elif session.is_json:
                 raise ProtocolError(CloseCode.UNSUPPORTED_DATA, "a binary frame under the JSON codec")
-            elif data[:1] == b"\x01":
-                message = self.definition.input_type.decode_binary(data)
             else:
                 message = parse_binary(data, self.definition.input_type)
-            if type(message) is Input:
+            if isinstance(message, Input):
                 self.counts.inputs += 1
                 self.counts.inputs_discarded += session.queue_input(message)
             else:
@@ -385,16 +371,22 @@ class Room:
         acts, self._acts = self._acts, []
         for act in acts:
             self._perform(act)
-        before = after = 0
-        inputs = {}
-        period_s = 1.0 / self.definition.cls.tick_rate
+        missing = 0
+        inputs: dict[Seat, Any] = {}
         for session in self.sessions.values():
-            before += session.missing
-            inputs[session.seat] = session.take_input()
-            after += session.missing
-            session.refill(period_s)
-        self.counts.inputs_missing += after - before
+            if session.queue:
+                taken = session.queue.popleft()
+                session.consumed_seq = taken.seq
+                session.last_input = taken.value
+            elif session.accepted_seq:
+                session.missing += 1
+                missing += 1
+            inputs[session.seat] = session.last_input
+        self.counts.inputs_missing += missing
         self._inputs = inputs
+        if self.tick % self.definition.cls.tick_rate == 0:
+            for session in self.sessions.values():
+                session.refill(1.0)
 
     def _perform(self, act: Act) -> None:
         if act.kind is Told.NOTICE:
@@ -436,145 +428,15 @@ class Room:
     def capture(self) -> None:
         """Quantise the world and keep what changed, when a state is due this tick."""
         if self.tick % self.definition.cls.send_every == 0:
-            taken = snapshot.capture(self.world, self._snapshot, self.tick)
-            self.counts.values_clamped += taken.clamped
-            if len(self._history) == self._history.maxlen:
-                self._history_base = self._history[0].tick
-            self._history.append(taken.diff)
-            self._snapshot = taken.snapshot
-
-    def _capture_first(self) -> None:
-        self._snapshot = snapshot.capture(self.world, self._snapshot, 0).snapshot
+            self._outgoing.capture(self.tick)
 
     def outgoing(self) -> list[tuple[Session, str | bytes]]:
         """Return the frames of this tick: events not sent yet, then at most one state message for each seat."""
-        frames: list[tuple[Session, str | bytes]] = []
-        if self._snapshot.tick != self.tick:
-            return frames
-        bodies = Bodies(self._types, self._snapshot, self._diff_since)
-        is_checked = self.tick % self._checksum_every == 0
-        for session in self.sessions.values():
-            if session.state is not State.SEATED:
-                continue
-            if session.is_blocked or self._is_behind(session):
-                self.counts.states_skipped += 1
-                continue
-            if session.event_number != self._event_number:
-                self._add_events(session, frames)
-            frames.append((session, self._state_for(session, bodies, is_checked)))
-            session.sent_tick, session.sent_ack, session.missing = self.tick, session.consumed_seq, 0
-        return frames
+        if self._outgoing.snapshot.tick != self.tick:
+            return []
+        return self._outgoing.frames(self.sessions.values())
 
-    def _is_behind(self, session: Session) -> bool:
-        """Return whether a client that acks is too far behind in applying; it then gets one state a second."""
-        if not session.acked_tick or session.sent_tick is None or session.resync_wanted:
-            return False
-        tick_rate = self.definition.cls.tick_rate
-        slow_ticks = self.limits.slow_ack_ms * tick_rate / 1000
-        return session.sent_tick - session.acked_tick > slow_ticks and self.tick - session.sent_tick < tick_rate
-
-    def _state_for(self, session: Session, bodies: "Bodies", is_checked: bool) -> str | bytes:
-        if session.resync_wanted:
-            session.resync_wanted, session.sent_tick = False, None
-        base = session.sent_tick
-        if base is not None and base < self._history_base:
-            base = None
-        if base is None:
-            self.counts.states_full += 1
-        number = session.seat.number
-        owned = self.world.owned.get(number, {})
-        checksum = None
-        if is_checked:
-            private = codec.private_checksum(self._types, self._snapshot.tables, owned)
-            checksum = (bodies.checksum() + private) & 0xFFFFFFFF
-        if session.is_json:
-            return self._json_state(session, bodies, base, owned, checksum)
-        inputs = codec.pack_inputs(len(session.queue), session.missing)
-        if base is None:
-            header = codec.full_header(self.tick, session.consumed_seq, inputs)
-        elif checksum is None:
-            header = codec.delta_header(self.tick - base, session.consumed_seq - session.sent_ack, inputs)
-        else:
-            ack_advance = session.consumed_seq - session.sent_ack
-            header = codec.checked_delta_header(self.tick - base, ack_advance, inputs, self.tick, checksum)
-        changed = bodies.diff(base).owned.get(number) if base is not None else dict.fromkeys(owned, snapshot.SPAWNED)
-        if changed:
-            return header + bodies.public(base) + codec.encode_private(self._types, self._snapshot, changed, owned)
-        return header + bodies.public(base)
-
-    def _json_state(
-        self, session: Session, bodies: "Bodies", base: int | None, owned: dict[int, int], checksum: int | None
-    ) -> str:
-        message = {
-            "type": "full" if base is None else "delta",
-            "tick": self.tick,
-            "baseline": base,
-            "ack": session.consumed_seq,
-            "depth": min(len(session.queue), codec.DEPTH_MAX),
-            "missing": min(session.missing, codec.MISSING_MAX),
-        }
-        if base is None:
-            del message["baseline"]
-        if checksum is not None:
-            message["checksum"] = checksum
-        state = bodies.public_json(base)
-        number = session.seat.number
-        changed = bodies.diff(base).owned.get(number) if base is not None else dict.fromkeys(owned, snapshot.SPAWNED)
-        if changed:
-            state = json_codec.with_private(state, self._types, self._snapshot, changed, owned)
-        return json_codec.dump({**message, **state})
-
-    def _diff_since(self, base: int | None) -> snapshot.Diff:
-        if base is None:
-            return snapshot.full_diff(self._snapshot, {})
-        since = [diff for diff in self._history if diff.tick > base]
-        return since[0] if len(since) == 1 else snapshot.merge(since)
-
-    def _add_events(self, session: Session, frames: list[tuple[Session, str | bytes]]) -> None:
-        newer = [event for event in self._events if event.number > session.event_number]
-        oldest = self._events[0].number if self._events else self._event_number + 1
-        if session.event_number + 1 < oldest:
-            session.partial = True
-            self.counts.events_lost += oldest - session.event_number - 1
-        texts = [event.text for event in newer if event.to is None or event.to is session.seat]
-        session.event_number = self._event_number
-        if texts or session.partial:
-            partial = ',"partial":true' if session.partial else ""
-            session.partial = False
-            frames.append((session, f'{{"type":"events","list":[{",".join(texts)}]{partial}}}'))
-
-
-class Bodies:
-    """The bodies of one tick, each made once however many seats need it. A baseline None means a full state."""
-
-    def __init__(
-        self, types: Sequence[WireType], now: snapshot.Snapshot, diff_since: Callable[[int | None], snapshot.Diff]
-    ) -> None:
-        self._types, self._snapshot, self._diff_since = types, now, diff_since
-        self._diffs: dict[int | None, snapshot.Diff] = {}
-        self._public: dict[int | None, bytes] = {}
-        self._public_json: dict[int | None, json_codec.State] = {}
-        self._checksum: int | None = None
-
-    def diff(self, base: int | None) -> snapshot.Diff:
-        diff = self._diffs.get(base)
-        if diff is None:
-            diff = self._diffs[base] = self._diff_since(base)
-        return diff
-
-    def public(self, base: int | None) -> bytes:
-        body = self._public.get(base)
-        if body is None:
-            body = self._public[base] = codec.encode_public(self._types, self._snapshot, self.diff(base))
-        return body
-
-    def public_json(self, base: int | None) -> json_codec.State:
-        state = self._public_json.get(base)
-        if state is None:
-            state = self._public_json[base] = json_codec.public_state(self._types, self._snapshot, self.diff(base))
-        return state
-
-    def checksum(self) -> int:
-        if self._checksum is None:
-            self._checksum = codec.public_checksum(self._types, self._snapshot.tables)
-        return self._checksum
+    @property
+    def snapshot(self) -> Snapshot:
+        """The newest captured state."""
+        return self._outgoing.snapshot

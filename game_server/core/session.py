@@ -147,12 +147,10 @@ class Session:
             raise ProtocolError(CloseCode.ILLEGAL_STATE, f"{event.value} is out of place when {self.state.value}")
         self.state = target
 
-    def spend_message(self) -> None:
-        """Count a message against the budget, which refills each tick; raise ProtocolError when it is used up."""
-        self.message_budget -= 1
-        if self.message_budget < 0:
-            rate = self.limits.messages_per_s
-            raise ProtocolError(CloseCode.RATE_LIMITED, f"over {rate:g} messages a second for too long")
+    def too_many_messages(self) -> ProtocolError:
+        """Return the error of a client whose message budget, which refills each second, is used up."""
+        rate = self.limits.messages_per_s
+        return ProtocolError(CloseCode.RATE_LIMITED, f"over {rate:g} messages a second for too long")
 
     def refill(self, seconds: float) -> None:
         """Refill the message budget for the time that passed."""
@@ -174,16 +172,6 @@ class Session:
             return False
         self.queue.popleft()
         return True
-
-    def take_input(self) -> Any:
-        """Return the input value for this step: the oldest that waits, or the last one again."""
-        if self.queue:
-            taken = self.queue.popleft()
-            self.consumed_seq = taken.seq
-            self.last_input = taken.value
-        elif self.accepted_seq:
-            self.missing += 1
-        return self.last_input
 
     def connect(self, link: Any, is_json: bool) -> None:
         """Attach a connection."""

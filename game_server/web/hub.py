@@ -1,7 +1,7 @@
 """Where connections meet rooms: joins, losses, crashes, outside work, and what is done once a second.
 
-The hub owns the lobby (core) and the ticker, and all players of this process. Everything here runs on one event loop,
-so nothing needs a lock. Knows nothing of HTTP or of how a connection moves its bytes.
+The hub owns the lobby (core) and the ticker, and all players of this process. Everything here runs on one event
+loop, so nothing needs a lock. Knows nothing of HTTP or of how a connection moves its bytes.
 """
 
 import asyncio

@@ -1,7 +1,7 @@
 """The core's counters and histograms as Prometheus metrics, read at scrape.
 
-Names follow the Prometheus conventions (base units, `_total`, `_seconds`). Labels are bounded: game names, phases and
-the names of close codes; never rooms, players or addresses. Nothing is registered globally.
+Names follow the Prometheus conventions (base units, `_total`, `_seconds`). Labels are bounded: game names, phases
+and the names of close codes; never rooms, players or addresses. Nothing is registered globally.
 """
 
 from collections.abc import Iterator

@@ -1,9 +1,9 @@
 """Drives all rooms' clocks on the event loop.
 
-One timer waits for the room that is due first; each room that is due runs its tick, phase by phase, and each phase is
-timed. Rooms nobody is connected to are not in the schedule and cost nothing. A room whose game raises is reported and
-never ticked again; the others go on. Sockets that are read by their room's tick are polled right before its inputs
-are taken.
+One timer waits for the room that is due first; each room that is due runs its tick, phase by phase, and each phase
+is timed. Rooms nobody is connected to are not in the schedule and cost nothing. A room whose game raises is reported
+and never ticked again; the others go on. Sockets that are read by their room's tick are polled right before its
+inputs are taken.
 
 Knows the event loop and the rooms; knows nothing of HTTP or message formats.
 """
