@@ -1,23 +1,24 @@
-"""One WebSocket over a plain non-blocking socket, after its handshake. The only module that reads and writes game sockets.
+"""One WebSocket over a plain non-blocking socket, after its handshake: what reads and writes game sockets.
 
 Knows frames (core/frames.py) and an asyncio event loop; knows no HTTP, no session and no game.
 
-How it works. Whoever owns the connection sets `receiver` and either calls `poll` itself, as a room does right before each
-tick, or asks for an event-loop reader with `watch(True)`. A tick loop need not be woken for a message that it will not look
-at before the next tick: that halves the cost (docs/why.md). Either way a read takes at most `read_bytes_max`, and so at
-most a sixth as many messages.
+How it works. Whoever owns the connection sets `receiver` and either calls `poll` itself, as a room does right before
+each tick, or asks for an event-loop reader with `watch(True)`. A tick loop need not be woken for a message that it will
+not look at before the next tick: that halves the cost (docs/why.md). Either way a read takes at most `read_bytes_max`,
+and so at most a sixth as many messages.
 
-A send goes to the kernel at once. What it does not take is kept, and only while something is kept is there a writer in the
-event loop. The kernel's own share is kept small by `prepare_socket`, so that `unsent_bytes` tells the truth.
+A send goes to the kernel at once. What it does not take is kept, and only while something is kept is there a writer in
+the event loop. The kernel's own share is kept small by `prepare_socket`, so that `unsent_bytes` tells the truth.
 
-`on_close` is called exactly once, never from within `send_*`, `close`, `abort` or `watch`: from `poll` or from the loop.
-It comes when the game is over for the owner; the closing handshake then goes on by itself, for at most `close_timeout_s`:
+`on_close` is called exactly once, from `poll` or from the loop, never from within `send_*`, `close`, `abort` or `watch`.
+It comes when nothing more will be delivered; the closing handshake goes on by itself, for at most `close_timeout_s`:
 
-    OPEN ------ close(), the client's fault ----> CLOSING     ours sent; waits for the client's Close
-      |                                              |
-      +------ the client's Close (answered) ----> LINGERING   all sent, then shut down; waits for the client's end of file,
-      |                                              |        lest unread bytes turn our close into a reset (section 7.1.1)
-      +------ lost, abort(), freeze() ----------> CLOSED      out of the loop; the descriptor is closed, or another's
+    OPEN ------- close() ----------------------> CLOSING     ours sent; waits for the client's Close
+      |                                             |
+      +--------- Close or fault of the client -> LINGERING   ours sent too; all flushed, then shut down; waits for the
+      |                                             |        client's end of file, lest unread bytes make a reset of our
+      |                                             |        close (section 7.1.1)
+      +--------- lost, abort(), freeze() ------> CLOSED      out of the loop; the descriptor is closed, or another's
 
 `freeze` takes an open connection out of this process' hands and `thaw` makes one of it again, there or here.
 """

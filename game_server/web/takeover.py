@@ -3,11 +3,12 @@
 The only module that touches private names of Tornado; tests/web/test_takeover.py fails loudly where a new Tornado has
 changed them. Knows nothing of messages.
 
-How it works. `WebSocketProtocol13` answers the upgrade, calls the handler's `open` and then awaits `_receive_frame_loop`.
-That one method is overridden: it takes the plain socket out of the stream, with the bytes that came right behind the
-handshake and those not sent yet, hands a `LeanConnection` to the handler and returns, upon which Tornado forgets request,
-handler and stream. TLS streams cannot be taken over: with them everything stays Tornado's own.
+How it works. `WebSocketProtocol13` answers the upgrade, calls the handler's `open` and then awaits
+`_receive_frame_loop`. That one method is overridden: it takes the plain socket out of the stream, with the bytes that came
+right behind the handshake and those not sent yet, hands a `LeanConnection` to the handler and returns, upon which
+Tornado forgets request, handler and stream. TLS streams cannot be taken over: with them everything stays Tornado's own.
 """
+# ruff: noqa: SLF001  # private names are this module's business
 
 import asyncio
 import socket
@@ -99,10 +100,11 @@ def can_take_over(request: HTTPServerRequest) -> bool:
 def take_socket(stream: IOStream) -> tuple[socket.socket, bytes, bytes]:
     """Take the socket out of an open stream.
 
-    Returns the socket, the bytes received and not read, and the bytes written and not sent. The stream counts as closed from
-    here on, and no handler of it is left in the event loop.
+    Returns the socket, the bytes received and not read, and the bytes written and not sent. The stream counts as
+    closed from here on, and no handler of it is left in the event loop.
     """
-    assert not stream._user_read_buffer and stream._read_future is None
+    assert not stream._user_read_buffer
+    assert stream._read_future is None
     sock = stream.socket
     unread = bytes(stream._read_buffer)
     unsent = b""
