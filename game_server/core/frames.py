@@ -159,8 +159,6 @@ class FrameParser:
                     self._tail = data[position:]
                     return events
                 position += consumed
-                if self._halted:
-                    return events
         except ProtocolError as error:
             self._halt()
             events.append(Failure(error.code, error.reason))
@@ -189,7 +187,10 @@ class FrameParser:
         return written + self._tail
 
     def _parse_frame(self, data: bytes, position: int, events: list[Event]) -> int:
-        """Parse one frame, or the part of it that is there; give how many bytes that took, 0 if there are too few."""
+        """Parse one frame, or the part of it that is there.
+
+        Returns how many bytes that took: 0 if there are too few, all if nothing behind this frame counts.
+        """
         if self._remaining:
             return self._take_payload(data, position, events)
         available = len(data) - position
@@ -209,7 +210,7 @@ class FrameParser:
                 return 0
             start = position + size_bytes
             self._take_control(opcode, self._unmask(mask, data[start : start + length]), events)
-            return size_bytes + length
+            return available if self._halted else size_bytes + length
         self._start_data_frame(opcode, bool(head & _FIN), length, mask)
         return size_bytes + self._take_payload(data, position + size_bytes, events)
 

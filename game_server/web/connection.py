@@ -10,8 +10,8 @@ and so at most a sixth as many messages.
 A send goes to the kernel at once. What it does not take is kept, and only while something is kept is there a writer in
 the event loop. The kernel's own share is kept small by `prepare_socket`, so that `unsent_bytes` tells the truth.
 
-`on_close` is called exactly once, from `poll` or from the loop, never from within `send_*`, `close`, `abort` or `watch`.
-It comes when nothing more will be delivered; the closing handshake goes on by itself, for at most `close_timeout_s`:
+`on_close` is called exactly once, from `poll` or from the loop, never from within `send_*`, `close`, `abort` or
+`watch`. It comes when nothing more will be delivered; the closing handshake goes on, at most `close_timeout_s`:
 
     OPEN ------- close() ----------------------> CLOSING     ours sent; waits for the client's Close
       |                                             |

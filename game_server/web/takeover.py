@@ -4,9 +4,9 @@ The only module that touches private names of Tornado; tests/web/test_takeover.p
 changed them. Knows nothing of messages.
 
 How it works. `WebSocketProtocol13` answers the upgrade, calls the handler's `open` and then awaits
-`_receive_frame_loop`. That one method is overridden: it takes the plain socket out of the stream, with the bytes that came
-right behind the handshake and those not sent yet, hands a `LeanConnection` to the handler and returns, upon which
-Tornado forgets request, handler and stream. TLS streams cannot be taken over: with them everything stays Tornado's own.
+`_receive_frame_loop`. That one method is overridden: it takes the plain socket out of the stream, with the bytes that
+came right behind the handshake and those not sent yet, hands a `LeanConnection` to the handler and returns, upon which
+Tornado forgets request, handler and stream. TLS streams cannot be taken over: with them all stays Tornado's own.
 """
 # ruff: noqa: SLF001  # private names are this module's business
 
