@@ -31,6 +31,13 @@ class Settings:
     allowed_origins: list[str] = ts.option(
         factory=list, help="origins (https://example.org) of other sites whose pages may connect"
     )
+    transport: str = ts.option(
+        default="lean",
+        help="lean: take sockets over after the handshake; tornado: Tornado's own frames",
+    )
+    echo: bool = ts.option(default=False, help="serve /echo, for conformance suites")
+    send_buffer_bytes: int = ts.option(default=65_536, help="the kernel's send buffer of a connection; 0: its default")
+    notsent_lowat_bytes: int = ts.option(default=8192, help="unsent bytes that the kernel takes; 0: its default")
     log_level: str = ts.option(default="info", help="debug, info, warning or error")
     log_json: bool = ts.option(default=False, help="log as JSON lines")
     healthy_lateness_ms: float = ts.option(default=500.0, help="a due tick later than this makes /healthz fail")
@@ -79,6 +86,8 @@ class Settings:
                 raise BadSettings(f"{name} must be 0 or more, not {getattr(self, name)}")
         if not 0 <= self.port <= 65_535:
             raise BadSettings(f"port must be from 0 to 65535, not {self.port}")
+        if self.transport not in ("lean", "tornado"):
+            raise BadSettings(f"transport must be lean or tornado, not {self.transport!r}")
         if self.log_level not in ("debug", "info", "warning", "error"):
             raise BadSettings(f"log_level must be debug, info, warning or error, not {self.log_level!r}")
         if self.message_burst < self.messages_per_s:

@@ -28,7 +28,7 @@ from typing import Final
 
 import attrs
 
-from game_server.errors import CloseCode, ProtocolError
+from ..errors import CloseCode, ProtocolError
 
 CONTINUATION: Final = 0x0
 TEXT: Final = 0x1

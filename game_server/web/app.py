@@ -8,6 +8,7 @@ from typing import Any
 from tornado import web
 
 from ..settings import Settings
+from .echo import EchoHandler
 from .hub import Hub
 from .logs import log
 from .metrics import make_registry
@@ -28,6 +29,8 @@ def make_app(hub: Hub, settings: Settings) -> web.Application:
         (r"/metrics", Metrics, {"hub": hub, "registry": make_registry(hub)}),
         (r"/static/(.*)", Static, {"path": str(STATIC_DIR)}),
     ]
+    if settings.echo:
+        routes.append((r"/echo", EchoHandler))
     return web.Application(
         routes,
         default_handler_class=NotFound,

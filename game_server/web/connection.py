@@ -3,12 +3,12 @@
 Knows frames (core/frames.py) and an asyncio event loop; knows no HTTP, no session and no game.
 
 How it works. Whoever owns the connection sets `receiver` and either calls `poll` itself, as a room does right before
-each tick, or asks for an event-loop reader with `watch(True)`. A tick loop need not be woken for a message that it will
-not look at before the next tick: that halves the cost (docs/why.md). Either way a read takes at most `read_bytes_max`,
-and so at most a sixth as many messages.
+each tick, or asks for an event-loop reader with `watch(True)`. A tick loop need not be woken for a message that it
+will not look at before the next tick: that halves the cost (docs/why.md). Either way a read takes at most
+`read_bytes_max`, and so at most a sixth as many messages.
 
-A send goes to the kernel at once. What it does not take is kept, and only while something is kept is there a writer in
-the event loop. The kernel's own share is kept small by `prepare_socket`, so that `unsent_bytes` tells the truth.
+A send goes to the kernel at once. What it does not take is kept, and only while something is kept is there a writer
+in the event loop. The kernel's own share is kept small by `prepare_socket`, so that `unsent_bytes` tells the truth.
 
 `on_close` is called exactly once, from `poll` or from the loop, never from within `send_*`, `close`, `abort` or
 `watch`. It comes when nothing more will be delivered; the closing handshake goes on, at most `close_timeout_s`:
@@ -34,9 +34,10 @@ from typing import Final, Protocol
 
 import attrs
 
-from game_server.core.frames import (
+from ..core.frames import (
     ABNORMAL,
     BINARY,
+    PING,
     TEXT,
     Close,
     Event,
@@ -49,7 +50,7 @@ from game_server.core.frames import (
     serialise_header,
     serialise_pong,
 )
-from game_server.errors import CloseCode
+from ..errors import CloseCode
 
 _log = logging.getLogger(__name__)
 
@@ -90,6 +91,9 @@ class Connection(Protocol):
 
     def send_text(self, text: str | bytes) -> None:
         """Send one text message; never blocks, silently nothing once closed."""
+
+    def ping(self) -> None:
+        """Send a WebSocket ping: the answer, in `bytes_in`, is a sign of life. Silently nothing once closed."""
 
     def close(self, code: int, reason: str, *, discard_unsent: bool = False) -> None:
         """Say goodbye with this code; `discard_unsent` lets the Close overtake messages not begun yet."""
@@ -365,6 +369,11 @@ class LeanConnection:
         self.messages_out += 1
         body = text.encode() if isinstance(text, str) else text
         self._send(serialise_header(TEXT, len(body)) + body)
+
+    def ping(self) -> None:
+        """Send an empty ping, unless something is still unsent: its acknowledgement will say as much."""
+        if self._state is _OPEN and not self._unsent:
+            self._send(serialise_header(PING, 0))
 
     def _send(self, frame: bytes) -> None:
         if self._unsent:

@@ -1,14 +1,14 @@
 """A route that sends every message back, for conformance suites of others. Mounted only with `--echo`.
 
-Uses the very connection code of the game route, with larger limits. Over TLS in this process it is refused, since that
-connection would be Tornado's own.
+Uses the very connection code of the game route, with larger limits. Over TLS in this process it is refused, since
+that connection would be Tornado's own.
 """
 
 import attrs
 from tornado.web import HTTPError
 
-from game_server.web.connection import ConnectionOptions, LeanConnection
-from game_server.web.takeover import TakeoverHandler
+from .connection import ConnectionOptions, LeanConnection
+from .takeover import TakeoverHandler
 
 
 @attrs.frozen

@@ -88,7 +88,7 @@ class Hub:
     def add(self, player: Player) -> None:
         """Take a new connection in."""
         self.players.add(player)
-        self._addresses[player.connection.address] += 1
+        self._addresses[player.connection.remote_address] += 1
 
     def seat(self, player: Player, message: Join | Resume) -> Session:
         """Join or resume, as the first message asks."""
@@ -121,7 +121,7 @@ class Hub:
         """Forget a connection that is closed on both sides."""
         if player in self.players:
             self.players.discard(player)
-            address = player.connection.address
+            address = player.connection.remote_address
             self._addresses[address] -= 1
             if not self._addresses[address]:
                 del self._addresses[address]
@@ -215,9 +215,11 @@ class Hub:
     def _check(self, player: Player, now_s: float) -> None:
         """Close a connection that is dead, too slow, or never joined; ask one that is quiet for a sign of life."""
         settings, connection = self.settings, player.connection
-        quiet_s = now_s - connection.heard_at_s
         if player.is_closing:
             return
+        if connection.bytes_in != player.heard_bytes:
+            player.heard_bytes, player.heard_at_s = connection.bytes_in, now_s
+        quiet_s = now_s - player.heard_at_s
         player.blocked_since_s = None if not player.is_blocked else player.blocked_since_s or now_s
         if player.session is None and now_s - player.opened_at_s > settings.join_timeout_s:
             player.close(CloseCode.JOIN_TIMEOUT, f"no join within {settings.join_timeout_s:g} s")

@@ -6,64 +6,16 @@ its room. It is also the session's `link`: what the ticker polls and sends throu
 Knows the hub, rooms and the connection's small interface; knows nothing of HTTP, TLS or frames.
 """
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from ..core.protocol import Join, Resume, parse_binary, parse_text
 from ..core.session import Session, State
 from ..errors import CloseCode, ProtocolError
+from .connection import Connection
 from .logs import log
 
 if TYPE_CHECKING:
     from .hub import Hub
-
-
-class Receiver(Protocol):
-    """What a connection delivers to."""
-
-    def on_message(self, data: bytes | str) -> None: ...
-
-    def on_close(self, code: int, reason: str) -> None: ...
-
-
-class Connection(Protocol):
-    """What every transport offers. Sends never block; what cannot be written at once is kept and written later."""
-
-    receiver: Receiver
-    bytes_in: int
-    bytes_out: int
-    messages_in: int
-    messages_out: int
-
-    @property
-    def address(self) -> str:
-        """The peer's address."""
-
-    @property
-    def unsent_bytes(self) -> int:
-        """Bytes kept here because the kernel would not take them."""
-
-    def poll(self) -> None:
-        """Read what has arrived and deliver it; does nothing on a transport that delivers by itself."""
-
-    def watch(self, on: bool) -> None:
-        """Deliver by itself (on), or only when polled."""
-
-    def send_binary(self, data: bytes) -> None: ...
-
-    def send_text(self, text: str) -> None: ...
-
-    def ping(self) -> None:
-        """Send a WebSocket ping, whose answer counts as a sign of life."""
-
-    @property
-    def heard_at_s(self) -> float:
-        """When the peer was last heard, on the loop's clock."""
-
-    def close(self, code: int, reason: str) -> None:
-        """Begin the closing handshake; `on_close` follows."""
-
-    def abort(self) -> None:
-        """Drop the connection at once."""
 
 
 class Player:
@@ -77,6 +29,9 @@ class Player:
         self.idle_input: object = None
         self.idle_since_s = self.opened_at_s
         self.is_closing = False
+        #: for finding the dead: bytes that had come when the peer was last heard, and when that was
+        self.heard_bytes = 0
+        self.heard_at_s = self.opened_at_s
         connection.receiver = self
         self.poll = connection.poll
 
@@ -134,7 +89,6 @@ class Player:
         self.hub.count_close(code)
         if code not in (CloseCode.NORMAL, CloseCode.TAKEN_OVER, CloseCode.DRAINING, CloseCode.GOING_AWAY):
             self.hub.rate_limited.warning(f"closed_{code.name.lower()}", reason=reason, **self.names())
-        self.connection.watch(True)
         self.connection.close(code, reason)
         self.hub.detach(self)
 
@@ -150,7 +104,7 @@ class Player:
         """Return what a log line says about this player."""
         session = self.session
         if session is None:
-            return {"address": self.connection.address}
+            return {"address": self.connection.remote_address}
         return {"room": session.room.room_id, "seat": session.seat.number, "tick": session.room.tick}
 
     @property

@@ -1,7 +1,8 @@
-"""The WebSocket route `/ws`: who may connect, which codec, and Tornado's own transport.
+"""The WebSocket route `/ws`: who may connect, which codec, which transport.
 
-Tornado does the HTTP upgrade. `GameSocket` checks the origin, picks the subprotocol, and hands a connection to a
-`Player`. `TornadoConnection` is the plain path over Tornado's own frame code; the lean one is in `takeover.py`.
+Tornado does the HTTP upgrade. `GameSocket` checks the origin, picks the subprotocol and hands a connection to a
+`Player`: a lean one that took the socket over (`takeover.py`), or, for TLS in this process and with `--transport
+tornado`, a `TornadoConnection` over Tornado's own frame code, whose deviations from RFC 6455 docs/why.md lists.
 
 Knows HTTP and Tornado; knows nothing of messages.
 """
@@ -15,9 +16,13 @@ from tornado import web, websocket
 from ..core.protocol import SUBPROTOCOL_BINARY, SUBPROTOCOL_JSON
 from ..errors import CloseCode
 from ..settings import Settings
+from .connection import Connection, ConnectionOptions, LeanConnection, Receiver
 from .hub import Hub
 from .logs import log
-from .player import Player, Receiver
+from .player import Player
+from .takeover import TakeoverHandler
+
+PONG_BYTES = 6
 
 
 def is_origin_allowed(origin: str | None, host: str, allowed: list[str]) -> bool:
@@ -30,24 +35,25 @@ def is_origin_allowed(origin: str | None, host: str, allowed: list[str]) -> bool
     return urlsplit(origin).netloc.lower() == host.lower() or origin.rstrip("/") in allowed
 
 
-class TornadoConnection:
-    """A connection over Tornado's own WebSocket code:
+def connection_options(settings: Settings) -> ConnectionOptions:
+    """Return the limits of a game connection."""
+    return ConnectionOptions(
+        message_bytes_max=settings.message_bytes_max,
+        send_buffer_bytes=settings.send_buffer_bytes,
+        notsent_lowat_bytes=settings.notsent_lowat_bytes,
+    )
 
-    every message is delivered as it arrives, `poll` has nothing to do.
-    """
+
+class TornadoConnection:
+    """A connection over Tornado's own WebSocket code, which delivers messages as they arrive."""
 
     def __init__(self, handler: websocket.WebSocketHandler) -> None:
         self._handler = handler
-        self._loop = asyncio.get_running_loop()
-        self._unsent_bytes = 0
         self.receiver: Receiver
+        self.unsent_bytes = 0
         self.bytes_in = self.bytes_out = self.messages_in = self.messages_out = 0
-        self.heard_at_s = self._loop.time()
-        self.address: str = handler.request.remote_ip or "unknown"
-
-    @property
-    def unsent_bytes(self) -> int:
-        return self._unsent_bytes
+        self.remote_address: str = handler.request.remote_ip or "unknown"
+        self.subprotocol = handler.selected_subprotocol
 
     def poll(self) -> None:
         pass
@@ -55,23 +61,23 @@ class TornadoConnection:
     def watch(self, on: bool) -> None:
         pass
 
-    def send_binary(self, data: bytes) -> None:
-        self._write(data, len(data), binary=True)
+    def send_binary(self, *parts: bytes) -> None:
+        self._write(b"".join(parts), binary=True)
 
-    def send_text(self, text: str) -> None:
-        self._write(text, len(text), binary=False)
+    def send_text(self, text: str | bytes) -> None:
+        self._write(text.encode() if isinstance(text, str) else text, binary=False)
 
-    def _write(self, data: bytes | str, length_bytes: int, binary: bool) -> None:
+    def _write(self, data: bytes, binary: bool) -> None:
         try:
             written = self._handler.write_message(data, binary)
         except websocket.WebSocketClosedError:
             return
-        self.bytes_out += length_bytes
+        self.bytes_out += len(data)
         self.messages_out += 1
-        self._unsent_bytes += length_bytes
+        self.unsent_bytes += len(data)
 
         def done(future: "asyncio.Future[None]") -> None:
-            self._unsent_bytes -= length_bytes
+            self.unsent_bytes -= len(data)
             future.exception()
 
         written.add_done_callback(done)
@@ -82,7 +88,7 @@ class TornadoConnection:
         except websocket.WebSocketClosedError:
             pass
 
-    def close(self, code: int, reason: str) -> None:
+    def close(self, code: int, reason: str, *, discard_unsent: bool = False) -> None:
         self._handler.close(code, reason)
 
     def abort(self) -> None:
@@ -91,22 +97,26 @@ class TornadoConnection:
             connection._abort()  # noqa: SLF001 - the handler offers no way to drop a connection at once
 
     def received(self, data: bytes | str) -> None:
-        self.heard_at_s = self._loop.time()
         self.bytes_in += len(data)
         self.messages_in += 1
         self.receiver.on_message(data)
 
 
-class GameSocket(websocket.WebSocketHandler):
-    """One game connection's handshake, and its messages on the plain path."""
+class GameSocket(TakeoverHandler):
+    """One game connection's handshake, and its messages on Tornado's path."""
 
     def initialize(self, hub: Hub, settings: Settings) -> None:
-        self.hub, self.limits = hub, settings
+        self.hub, self.settings_ = hub, settings
+        self.connection_options = connection_options(settings)
         self.player: Player | None = None
+
+    @property
+    def takes_over(self) -> bool:
+        return self.settings_.transport == "lean" and super().takes_over
 
     def prepare(self) -> None:
         origin = self.request.headers.get("Origin")
-        if not is_origin_allowed(origin, self.request.host, self.limits.allowed_origins):
+        if not is_origin_allowed(origin, self.request.host, self.settings_.allowed_origins):
             self.hub.closes["origin_refused"] += 1
             self.hub.rate_limited.warning("origin_refused", origin=str(origin)[:100])
             raise web.HTTPError(403, reason="Origin not allowed")
@@ -120,17 +130,25 @@ class GameSocket(websocket.WebSocketHandler):
                 return known
         return None
 
+    def connected(self, connection: LeanConnection) -> None:
+        self._admit(connection)
+        connection.watch(True)
+
     def open(self, *args: str, **kwargs: str) -> None:
-        connection = TornadoConnection(self)
-        offered = self.request.headers.get("Sec-WebSocket-Protocol")
-        self.player = Player(self.hub, connection, is_json=self.selected_subprotocol != SUBPROTOCOL_BINARY)
-        self.hub.add(self.player)
-        refusal = self.hub.may_connect(connection.address)
+        if not self.takes_over:
+            self.player = self._admit(TornadoConnection(self))
+
+    def _admit(self, connection: Connection) -> Player:
+        """Take the connection in, or close it with the code that says why not."""
+        refusal = self.hub.may_connect(connection.remote_address)
+        player = Player(self.hub, connection, is_json=connection.subprotocol != SUBPROTOCOL_BINARY)
+        self.hub.add(player)
         if refusal is not None:
-            self.player.close(CloseCode.SERVER_FULL, refusal)
-        elif offered and self.selected_subprotocol is None:
-            names = f"{SUBPROTOCOL_BINARY} or {SUBPROTOCOL_JSON}"
-            self.player.close(CloseCode.UNSUPPORTED_SUBPROTOCOL, f"offer {names}")
+            player.close(CloseCode.SERVER_FULL, refusal)
+        elif connection.subprotocol is None and self.request.headers.get("Sec-WebSocket-Protocol"):
+            reason = f"offer {SUBPROTOCOL_BINARY} or {SUBPROTOCOL_JSON}"
+            player.close(CloseCode.UNSUPPORTED_SUBPROTOCOL, reason)
+        return player
 
     def on_message(self, message: bytes | str) -> None:
         assert self.player is not None
@@ -139,7 +157,7 @@ class GameSocket(websocket.WebSocketHandler):
 
     def on_pong(self, data: bytes) -> None:
         if self.player is not None:
-            self.player.connection.heard_at_s = asyncio.get_running_loop().time()  # type: ignore[misc]
+            self.player.connection.bytes_in += PONG_BYTES
 
     def on_close(self) -> None:
         if self.player is not None:

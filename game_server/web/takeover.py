@@ -1,12 +1,13 @@
 """Take the socket from Tornado once its WebSocket handshake is done.
 
-The only module that touches private names of Tornado; tests/web/test_takeover.py fails loudly where a new Tornado has
-changed them. Knows nothing of messages.
+The only module that touches private names of Tornado; tests/web/test_takeover.py fails loudly where a new Tornado
+has changed them. Knows nothing of messages.
 
 How it works. `WebSocketProtocol13` answers the upgrade, calls the handler's `open` and then awaits
-`_receive_frame_loop`. That one method is overridden: it takes the plain socket out of the stream, with the bytes that
-came right behind the handshake and those not sent yet, hands a `LeanConnection` to the handler and returns, upon which
-Tornado forgets request, handler and stream. TLS streams cannot be taken over: with them all stays Tornado's own.
+`_receive_frame_loop`. That one method is overridden: it takes the plain socket out of the stream, with the bytes
+that came right behind the handshake and those not sent yet, hands a `LeanConnection` to the handler and returns,
+upon which Tornado forgets request, handler and stream. TLS streams cannot be taken over: with them all stays
+Tornado's own.
 """
 # ruff: noqa: SLF001  # private names are this module's business
 
@@ -19,8 +20,8 @@ from tornado.iostream import IOStream
 from tornado.util import _websocket_mask
 from tornado.websocket import WebSocketHandler, WebSocketProtocol, WebSocketProtocol13
 
-from game_server.core.frames import Unmask
-from game_server.web.connection import ConnectionOptions, LeanConnection, prepare_socket
+from ..core.frames import Unmask
+from .connection import ConnectionOptions, LeanConnection, prepare_socket
 
 unmask = cast(Unmask, _websocket_mask)
 
