@@ -42,18 +42,18 @@ export class Outbound {
   #depth = DEPTH_TARGET_MIN;
   #depthTarget = DEPTH_TARGET_MIN;
 
+  /** Number of the newest input made. */
+  lastSeq = 0;
   /** Inputs that the server has not consumed, oldest first. @type {NumberedInput[]} */
   unacked = [];
 
   /**
    * @param {import("./schema.js").EntityType} type the schema's input
    * @param {number} tickRate
-   * @param {number} lastSeq the next input has the number behind it
    */
-  constructor(type, tickRate, lastSeq) {
+  constructor(type, tickRate) {
     this.#fields = type.fields;
     this.#stepMs = 1000 / tickRate;
-    this.lastSeq = lastSeq;
     for (const field of type.fields) this.#held[field.name] = field.initial;
   }
 
@@ -89,8 +89,9 @@ export class Outbound {
    * @returns {number} steps that are due: call `next` as often
    */
   advance(nowMs) {
-    const elapsedMs = Math.max(0, nowMs - (this.#advancedAtMs ?? nowMs));
-    this.#advancedAtMs = nowMs;
+    const sinceMs = this.#advancedAtMs ?? nowMs;
+    const elapsedMs = Math.max(0, nowMs - sinceMs);
+    this.#advancedAtMs = Math.max(nowMs, sinceMs);
     this.#credit = Math.min(BURST_STEPS_MAX + 0.999, this.#credit + (elapsedMs * this.speed) / this.#stepMs);
     const steps = Math.floor(this.#credit);
     this.#credit -= steps;
