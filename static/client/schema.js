@@ -165,7 +165,7 @@ function compileGrid(field, raw) {
   const step = isAngle ? (2 * Math.PI) / cells : Number(raw.step);
   const base = isAngle ? 0 : Number(raw.min);
   const range = isAngle ? cells * step : Number(raw.max) - base;
-  if (!UNSIGNED[bytes] || !(step > 0) || !(range > 0) || !Number.isFinite(range / step)) {
+  if (UNSIGNED[bytes] === undefined || !(step > 0) || !(range > 0) || !Number.isFinite(range / step)) {
     throw new ProtocolError(`${field.name} has a bad range, step or width`);
   }
   // 1 / step of a fixed field is a power of two or an integer: where the division is off by a last bit, mend it
