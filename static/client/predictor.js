@@ -91,12 +91,20 @@ export class Predictor {
     for (const input of unacked) this.step(input.fields);
     if (this.#predicted.every(({ name }) => this.#current[name] === before.current[name])) return;
     this.corrections++;
+    if (unacked.length === 0) this.#previous = this.#moved(before);
     this.#smoothed.forEach((field, i) => {
       const was = between(field, before.previous[field.name], before.current[field.name], this.#fraction);
       const is = between(field, this.#previous[field.name], this.#current[field.name], this.#fraction);
       this.#error[i] += difference(field, is, was);
     });
     if (this.#error.some((error) => Math.abs(error) > this.#snapAbove)) this.#error.fill(0);
+  }
+
+  /** The step before the corrected one, moved along with it. @param {{ previous: any, current: any }} before */
+  #moved({ previous, current }) {
+    const moved = { ...previous };
+    for (const field of this.#smoothed) moved[field.name] += difference(field, current[field.name], this.#current[field.name]);
+    return moved;
   }
 
   /** @param {State | null} state @param {import("./outbound.js").NumberedInput[]} unacked */

@@ -176,6 +176,11 @@ export class FakeWorld {
     return this.sockets[this.sockets.length - 1];
   }
 
+  passUntilNextSocket() {
+    const count = this.sockets.length;
+    while (this.sockets.length === count) this.pass(100);
+  }
+
   /** @param {number} durationMs */
   pass(durationMs) {
     const end = this.nowMs + durationMs;
