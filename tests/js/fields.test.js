@@ -134,7 +134,8 @@ test("a varint holds up to 32 bits", () => {
 
 test("a schema that would break the page is refused", () => {
   const good = { name: "v", kind: "uint8", min: 0, max: 1, to: "all" };
-  const deep = (/** @type {number} */ depth) => /** @type {any} */ (depth ? { kind: "list", len_max: 1, of: deep(depth - 1) } : { kind: "flag" });
+  /** @type {(depth: number) => any} */
+  const deep = (depth) => (depth ? { kind: "list", len_max: 1, of: deep(depth - 1) } : { kind: "flag" });
   for (const fields of [
     [{ ...good, name: "__proto__" }], [{ ...good, name: "id" }], [{ ...good, name: 7 }], [good, good], [{ ...good, kind: "constructor" }],
     [{ ...good, kind: "fixed", step: 0, bytes: 2 }], [{ ...good, kind: "fixed", step: 1e-320, bytes: 2 }], [{ ...good, kind: "fixed", step: 1, bytes: 3 }],
