@@ -286,7 +286,7 @@ test("the own ship answers to input at once and agrees with the server later", (
   assert.ok(drawn > 110, `${drawn}`);
   assert.ok(view.all("Ship").includes(view.get(1)));
   const sent = world.socket.frames(KIND.input).length;
-  world.socket.push(deltaFrame({ ackAdvance: sent, groups: [{ op: "update", type: 1, ids: [1], fields: ["x"], rows: [[100 + 5 * sent]] }] }));
+  world.socket.push(deltaFrame({ advance: 5, ackAdvance: sent, groups: [{ op: "update", type: 1, ids: [1], fields: ["x"], rows: [[100 + 5 * sent]] }] }));
   assert.equal(client.stats.corrections, 0);
   world.socket.push(deltaFrame({ groups: [{ op: "despawn", type: 1, ids: [1] }] }));
   client.frame();
