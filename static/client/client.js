@@ -10,43 +10,16 @@ import { ClientCodec } from "./codec.js";
 import { Connection } from "./connection.js";
 import { Emitter } from "./emitter.js";
 import { ProtocolError, parseText } from "./protocol.js";
-import { Rates } from "./rates.js";
 import { Seat } from "./seat.js";
 import { Session } from "./session.js";
+import { Rates, statsOf } from "./stats.js";
 
 /**
+ * @typedef {import("./client_types.js").Options} Options
+ * @typedef {import("./client_types.js").Events} Events
  * @typedef {import("./protocol.js").Welcome} Welcome
  * @typedef {import("./protocol.js").GameEvent} GameEvent
  * @typedef {import("./session.js").View} View
- *
- * @typedef {object} Options
- * @property {string} url of the game socket, such as wss://host/ws
- * @property {string} game
- * @property {string} [name] the player's
- * @property {string} [room] join this room by id
- * @property {string} [code] join a private room by its code
- * @property {boolean} [create] make a new room
- * @property {boolean} [private] of a new room: not listed
- * @property {Record<string, unknown>} [options] what the room is made with
- * @property {string} [schemaHash] the schema the page was made for
- * @property {"binary" | "json"} [codec] default: binary
- * @property {import("./predictor.js").Prediction} [predict] absent: nothing is predicted
- * @property {import("./seat.js").Storage | null} [storage] where a reload finds the seat again; default: nowhere
- * @property {any} [WebSocket] default: the global one
- * @property {() => number} [now] milliseconds that never go back; default: performance.now
- * @property {() => number} [random] default: Math.random
- * @property {{ setInterval(run: () => void, everyMs: number): any, clearInterval(timer: any): void }} [timers] default: the global ones
- *
- * @typedef {object} Events
- * @property {import("./connection.js").StatusDetail} status
- * @property {Welcome} welcome
- * @property {{ message: import("./codec.js").StateMessage, changes: import("./replica.js").Changes }} state after each that was applied
- * @property {import("./replica.js").State} spawn in the newest state; the picture shows it a little later
- * @property {import("./replica.js").State} update the same
- * @property {import("./replica.js").State} despawn the same
- * @property {GameEvent} event
- * @property {{ code: string, message: string, re?: string | null }} error the server refused something, or broke the protocol
- * @property {null} reload the page is older than the server
  */
 
 const POLL_EVERY_MS = 100;
@@ -140,24 +113,9 @@ export class GameClient {
     return this.#session?.replica.own ?? new Set();
   }
 
+  /** Numbers for a HUD or a log. */
   get stats() {
-    const { bytesIn, bytesOut, states, frames } = this.#rates.perSecond;
-    const session = this.#session;
-    return {
-      rttMs: session?.clock.rttMs ?? 0,
-      jitterMs: session?.interpolator.jitterMs ?? 0,
-      delayMs: session?.interpolator.delayMs ?? 0,
-      tick: session?.replica.tick ?? 0,
-      entities: session?.replica.size ?? 0,
-      framesPerSecond: frames,
-      statesPerSecond: states,
-      bytesInPerSecond: bytesIn,
-      bytesOutPerSecond: bytesOut,
-      unackedInputs: session?.outbound?.unacked.length ?? 0,
-      inputSpeed: session?.outbound?.speed ?? 1,
-      corrections: session?.predictor?.corrections ?? 0,
-      resyncs: this.#resyncs,
-    };
+    return statsOf(this.#session, this.#rates.perSecond, this.#resyncs);
   }
 
   /** Connect; while a reconnection waits for its turn, try it now. */

@@ -60,12 +60,12 @@ const VARIABLE = {
  */
 export function compileSchema(raw) {
   if (!isObject(raw) || !Array.isArray(raw.types) || raw.types.length > TYPES_MAX) {
-    throw new ProtocolError("the schema has no list of types, or too many");
+    throw new ProtocolError("the schema has no types, or too many");
   }
   const room = isObject(raw.room) ? raw.room : { fields: [] };
   const types = [{ ...room, name: "" }, ...raw.types].map(compileType);
   const byName = new Map(types.slice(1).map((type) => [type.name, type]));
-  if (byName.size !== types.length - 1) throw new ProtocolError("two types of the schema have one name");
+  if (byName.size !== types.length - 1) throw new ProtocolError("two types have one name");
   const hasJson = types.some((type) => type.fields.some(holdsJson));
   return { types, byName, hasJson, input: isObject(raw.input) ? compileInput(raw.input) : null };
 }
@@ -78,9 +78,9 @@ function holdsJson(field) {
 /** @param {any} raw @param {number} index @returns {EntityType} */
 function compileType(raw, index) {
   if (!isObject(raw) || !Array.isArray(raw.fields) || raw.fields.length > FIELDS_MAX) {
-    throw new ProtocolError("a type of the schema has no fields, or too many");
+    throw new ProtocolError("a type has no fields, or too many");
   }
-  if (index > 0 && !NAME.test(String(raw.name))) throw new ProtocolError("a type of the schema has a bad name");
+  if (index > 0 && !NAME.test(String(raw.name))) throw new ProtocolError("a type has a bad name");
   const fields = raw.fields.map((field, slot) => compileNamed(field, slot));
   if (new Set(fields.map((field) => field.name)).size !== fields.length) {
     throw new ProtocolError(`two fields of ${raw.name} have one name`);
@@ -108,7 +108,7 @@ function compileInput(raw) {
 /** @param {unknown} raw @param {number} slot */
 function compileNamed(raw, slot) {
   if (!isObject(raw) || typeof raw.name !== "string" || !NAME.test(raw.name) || RESERVED.has(raw.name)) {
-    throw new ProtocolError("a field of the schema has a bad name");
+    throw new ProtocolError("a field has a bad name");
   }
   return compileField(raw, slot, 0);
 }

@@ -114,7 +114,7 @@ function readRows(reader, group) {
     stride += field.bytes || 1; // a field of varying width takes at least one byte
     if (!field.bytes) fixed = false;
   }
-  if (stride * count > reader.left) throw new ProtocolError("a frame ends within its rows");
+  if (stride * count > reader.left) throw new ProtocolError("a frame ends too early");
   for (const field of fields) {
     words.push(new Uint32Array(count));
     values.push(field.bytes && field.kind !== "flag" ? new Float64Array(count) : new Array(count));

@@ -72,12 +72,11 @@ function rowGroup(op, type, id, row) {
 /** @param {Field} field @param {any} value @returns {any} the value, when it is of the field's type */
 function checked(field, value) {
   const { layout, of } = field;
-  let good = true;
+  let good = layout === LAYOUT.json || Number.isFinite(value);
   if (layout === LAYOUT.flag) good = typeof value === "boolean";
   else if (layout === LAYOUT.text) good = typeof value === "string";
-  else if (layout === LAYOUT.list) good = Array.isArray(value) && value.every((item) => (checked(/** @type {Field} */ (of), item), true));
-  else if (layout === LAYOUT.map) good = isObject(value) && Object.values(value).every((item) => (checked(/** @type {Field} */ (of), item), true));
-  else if (layout !== LAYOUT.json) good = Number.isFinite(value);
+  else if (of) good = layout === LAYOUT.list ? Array.isArray(value) : isObject(value);
   if (!good) throw new ProtocolError(`${field.name} has a value of the wrong type`);
+  if (of) for (const item of Object.values(value)) checked(of, item);
   return value;
 }

@@ -7,7 +7,7 @@ import { GameClient } from "../../static/client/index.js";
 import { CLOSE_CODES, KIND } from "../../static/client/protocol.js";
 import { FakeWorld, SCHEMA, deltaFrame, fullFrame, seeded, welcomeMessage } from "./support.js";
 
-/** @param {Partial<import("../../static/client/client.js").Options>} [options] */
+/** @param {Partial<import("../../static/client/client_types.js").Options>} [options] */
 function create(options = {}, world = new FakeWorld()) {
   const client = new GameClient({
     url: "ws://test/ws", game: "test", name: "Ann", WebSocket: world.WebSocket, now: world.now, random: seeded(1),
