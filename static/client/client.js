@@ -1,0 +1,304 @@
+/**
+ * GameClient: the one object that a game's page or a bot talks to.
+ *
+ * It knows how a connection, a seat, a codec and a session fit together, and decides what is sent when. Time, sockets,
+ * randomness and storage are injected, so that it runs in a browser, in Node and under a test's clock alike. A timer
+ * keeps pings and reconnection going while the page is hidden; `frame` does the rest, once per animation frame.
+ */
+
+import { ClientCodec } from "./codec.js";
+import { Connection } from "./connection.js";
+import { Emitter } from "./emitter.js";
+import { ProtocolError, parseText } from "./protocol.js";
+import { Seat } from "./seat.js";
+import { Session } from "./session.js";
+import { Rates, statsOf } from "./stats.js";
+
+/**
+ * @typedef {import("./client_types.js").Options} Options
+ * @typedef {import("./client_types.js").Events} Events
+ * @typedef {import("./protocol.js").Welcome} Welcome
+ * @typedef {import("./protocol.js").GameEvent} GameEvent
+ * @typedef {import("./session.js").View} View
+ */
+
+const POLL_EVERY_MS = 100;
+const PING_EVERY_MS = 1000;
+const QUICK_PINGS = 5;
+const QUICK_PING_EVERY_MS = 100;
+const RESYNC_EVERY_MS = 2000;
+/** After so long without a frame the page counts as hidden, and inputs go out at the pace of arriving states. */
+const HIDDEN_AFTER_MS = 250;
+
+export class GameClient {
+  #options;
+  #now;
+  #random;
+  #timers;
+  #emitter = /** @type {Emitter<Events>} */ (new Emitter());
+  #rates = new Rates(["bytesIn", "bytesOut", "states", "frames"]);
+  #connection;
+  #seat;
+  /** @type {ClientCodec | null} of the connection that is welcomed */
+  #codec = null;
+  /** @type {Session | null} */
+  #session = null;
+  /** False once a message could not be applied: the session is then no baseline any more. */
+  #isSound = true;
+  #binary = true;
+  #openedAtMs = 0;
+  #pingAtMs = 0;
+  #pings = 0;
+  #framedAtMs = -Infinity;
+  #resyncAtMs = -Infinity;
+  #resyncs = 0;
+  /** @type {any} */
+  #timer = null;
+  /** @type {Record<string, any>} */
+  #held = {};
+
+  /** @param {Options} options */
+  constructor(options) {
+    this.#options = options;
+    this.#now = options.now ?? (() => performance.now());
+    this.#random = options.random ?? Math.random;
+    this.#timers = options.timers ?? globalThis;
+    this.#seat = new Seat(options, options.storage ?? null);
+    this.#connection = new Connection({
+      url: options.url,
+      codec: options.codec ?? "binary",
+      WebSocket: options.WebSocket ?? globalThis.WebSocket,
+      now: this.#now,
+      random: this.#random,
+      listener: {
+        opened: (binary, nowMs) => this.#open(binary, nowMs),
+        frame: (data, nowMs) => this.#receive(data, nowMs),
+        closed: (action, code) => this.#closed(action, code),
+        status: (detail) => this.#emitter.emit("status", detail),
+      },
+    });
+  }
+
+  /**
+   * @template {keyof Events} Name
+   * @param {Name} name
+   * @param {(detail: Events[Name]) => void} handler
+   * @returns {() => void} takes the handler off again
+   */
+  on(name, handler) {
+    return this.#emitter.on(name, handler);
+  }
+
+  get status() {
+    return this.#connection.status;
+  }
+
+  /** The newest welcome message. */
+  get welcome() {
+    return this.#session?.welcome ?? null;
+  }
+
+  /** Newest state of the world; null before the first welcome. */
+  get replica() {
+    return this.#session?.replica ?? null;
+  }
+
+  /** The picture, as of the last `frame`; null before the first welcome. */
+  get view() {
+    return this.#session?.view ?? null;
+  }
+
+  /** Ids of the own entities. @returns {ReadonlySet<number>} */
+  get own() {
+    return this.#session?.replica.own ?? new Set();
+  }
+
+  /** Numbers for a HUD or a log. */
+  get stats() {
+    return statsOf(this.#session, this.#rates.perSecond, this.#resyncs);
+  }
+
+  /** Connect; while a reconnection waits for its turn, try it now. */
+  connect() {
+    this.#timer ??= this.#timers.setInterval(() => this.#poll(this.#now()), POLL_EVERY_MS);
+    this.#connection.open();
+  }
+
+  /** Give the seat up and close for good. */
+  leave() {
+    this.#sendText({ type: "leave" });
+    this.#seat.lost();
+    this.#connection.close("leave");
+    this.#stop();
+  }
+
+  /** Change what the player intends; what is not named stays as it was. @param {Record<string, any>} fields */
+  setInput(fields) {
+    Object.assign(this.#held, fields);
+    this.#session?.outbound?.set(fields);
+  }
+
+  /** @param {string} text */
+  chat(text) {
+    this.#sendText({ type: "chat", text });
+  }
+
+  /** A one-off act that the game defines. @param {string} name @param {unknown} [data] */
+  command(name, data = null) {
+    this.#sendText({ type: "command", name, data });
+  }
+
+  /**
+   * Do what is due, and bring the view up to date; to be called once per animation frame.
+   *
+   * @param {number} [nowMs] on the clock of `now`
+   * @returns {View | null} null before the first welcome
+   */
+  frame(nowMs = this.#now()) {
+    this.#framedAtMs = nowMs;
+    this.#rates.add("frames");
+    this.#stepInputs(nowMs);
+    this.#session?.draw(nowMs);
+    return this.view;
+  }
+
+  /** @param {number} nowMs */
+  #poll(nowMs) {
+    this.#rates.poll(nowMs);
+    this.#connection.poll(nowMs);
+    if (this.#codec && nowMs >= this.#pingAtMs) this.#ping(nowMs, this.#codec);
+    if (nowMs - this.#framedAtMs > HIDDEN_AFTER_MS) this.#stepInputs(nowMs);
+  }
+
+  /** @param {number} nowMs @param {ClientCodec} codec */
+  #ping(nowMs, codec) {
+    this.#send(codec.encodePing(nowMs));
+    const everyMs = ++this.#pings < QUICK_PINGS ? QUICK_PING_EVERY_MS : PING_EVERY_MS;
+    // never in step with the server's ticks: some ping should find it about to read
+    this.#pingAtMs = nowMs + everyMs * (0.9 + this.#random() / 5);
+  }
+
+  /** @param {number} nowMs */
+  #stepInputs(nowMs) {
+    const session = this.#session;
+    if (!session || !this.#codec || session.replica.tick === null) return;
+    for (const { seq, fields } of session.step(nowMs)) {
+      this.#send(this.#codec.encodeInput(seq, session.replica.tick, session.lag, fields));
+    }
+  }
+
+  /** @param {boolean} binary @param {number} nowMs */
+  #open(binary, nowMs) {
+    this.#binary = binary;
+    this.#openedAtMs = nowMs;
+    this.#sendText(this.#seat.opening(this.#isSound ? (this.#session?.replica.tick ?? null) : null));
+  }
+
+  /** @param {string | ArrayBuffer} data @param {number} nowMs */
+  #receive(data, nowMs) {
+    this.#rates.add("bytesIn", typeof data === "string" ? data.length : data.byteLength);
+    try {
+      this.#dispatch(this.#decode(data), nowMs);
+    } catch (error) {
+      if (error instanceof ProtocolError) {
+        this.#isSound = false;
+        this.#emitter.emit("error", { code: "protocol_error", message: error.message, re: null });
+      }
+      throw error;
+    }
+    this.#poll(nowMs); // timers of a hidden page run rarely, its messages arrive
+  }
+
+  /** @param {string | ArrayBuffer} data @returns {import("./codec.js").Message} */
+  #decode(data) {
+    if (this.#codec) return this.#codec.decode(data);
+    const message = typeof data === "string" ? parseText(data) : null;
+    if (message?.type === "welcome" || message?.type === "error") return message;
+    throw new ProtocolError("the first message is no welcome");
+  }
+
+  /** @param {import("./codec.js").Message} message @param {number} nowMs */
+  #dispatch(message, nowMs) {
+    switch (message.type) {
+      case "welcome":
+        return this.#begin(message, nowMs);
+      case "full":
+      case "delta":
+        return this.#apply(message, nowMs);
+      case "pong":
+        return this.#session?.clock.sample(message.client_ms, message.room_ms, nowMs);
+      case "events":
+        return this.#takeEvents(message.list);
+      default:
+        return this.#emitter.emit("error", message);
+    }
+  }
+
+  /** @param {Welcome} welcome @param {number} nowMs */
+  #begin(welcome, nowMs) {
+    if (this.#codec) throw new ProtocolError("a second welcome");
+    if (!this.#isSound || !this.#session?.fits(welcome)) {
+      this.#isSound = true;
+      this.#session = new Session(welcome, this.#options.predict ?? null);
+      this.#session.outbound?.set(this.#held);
+    }
+    const session = this.#session;
+    if (welcome.tick !== null && welcome.tick !== session.replica.tick) throw new ProtocolError("a baseline that is not held");
+    session.begin(welcome);
+    session.clock.sample(this.#openedAtMs, welcome.room_ms, nowMs);
+    this.#codec = new ClientCodec(session.schema, this.#binary, welcome.tick, welcome.ack);
+    this.#seat.taken(welcome);
+    this.#pings = 0;
+    this.#pingAtMs = nowMs;
+    this.#connection.established(welcome.limits.dead_after_s * 1000);
+    this.#emitter.emit("welcome", welcome);
+  }
+
+  /** @param {import("./codec.js").StateMessage} message @param {number} nowMs */
+  #apply(message, nowMs) {
+    const session = /** @type {Session} */ (this.#session);
+    const codec = /** @type {ClientCodec} */ (this.#codec);
+    this.#rates.add("states");
+    const changes = session.apply(message, nowMs);
+    if (!session.agrees(message) && nowMs - this.#resyncAtMs >= RESYNC_EVERY_MS) {
+      this.#resyncAtMs = nowMs;
+      this.#resyncs++;
+      this.#send(codec.encodeResync());
+    }
+    if (!session.outbound) this.#send(codec.encodeAck(message.tick));
+    for (const row of changes.despawned) this.#emitter.emit("despawn", row.state);
+    for (const row of changes.spawned) this.#emitter.emit("spawn", row.state);
+    for (const row of changes.updated) this.#emitter.emit("update", row.state);
+    this.#emitter.emit("state", { message, changes });
+  }
+
+  /** @param {GameEvent[]} events */
+  #takeEvents(events) {
+    for (const event of events) if (this.#seat.saw(event.number)) this.#emitter.emit("event", event);
+    this.#seat.keep();
+  }
+
+  /** @param {import("./protocol.js").CloseAction} action @param {number} code */
+  #closed(action, code) {
+    this.#codec = null;
+    if (action === "join" || (action === "stop" && code !== 4010)) this.#seat.lost(); // 4010: a reload may take it back
+    if (action === "reload") this.#emitter.emit("reload", null);
+    if (action === "stop" || action === "reload") this.#stop();
+  }
+
+  #stop() {
+    this.#codec = null;
+    this.#timers.clearInterval(this.#timer);
+    this.#timer = null;
+  }
+
+  /** @param {Record<string, unknown>} message */
+  #sendText(message) {
+    this.#send(JSON.stringify(message));
+  }
+
+  /** @param {string | Uint8Array} data */
+  #send(data) {
+    if (this.#connection.send(data)) this.#rates.add("bytesOut", data.length);
+  }
+}

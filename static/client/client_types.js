@@ -1,0 +1,37 @@
+/** What a GameClient is made with, and what it tells: types only. */
+
+/**
+ * @typedef {import("./protocol.js").Welcome} Welcome
+ * @typedef {import("./protocol.js").GameEvent} GameEvent
+ *
+ * @typedef {object} Options
+ * @property {string} url of the game socket, such as wss://host/ws
+ * @property {string} game
+ * @property {string} [name] the player's
+ * @property {string} [room] join this room by id
+ * @property {string} [code] join a private room by its code
+ * @property {boolean} [create] make a new room
+ * @property {boolean} [private] of a new room: not listed
+ * @property {Record<string, unknown>} [options] what the room is made with
+ * @property {string} [schemaHash] the schema the page was made for
+ * @property {"binary" | "json"} [codec] default: binary
+ * @property {import("./predictor.js").Prediction} [predict] absent: nothing is predicted
+ * @property {import("./seat.js").Storage | null} [storage] where a reload finds the seat again; default: nowhere
+ * @property {any} [WebSocket] default: the global one
+ * @property {() => number} [now] milliseconds that never go back; default: performance.now
+ * @property {() => number} [random] default: Math.random
+ * @property {{ setInterval(run: () => void, everyMs: number): any, clearInterval(timer: any): void }} [timers] default: the global ones
+ *
+ * @typedef {object} Events
+ * @property {import("./connection.js").StatusDetail} status
+ * @property {Welcome} welcome
+ * @property {{ message: import("./codec.js").StateMessage, changes: import("./replica.js").Changes }} state after each that was applied
+ * @property {import("./replica.js").State} spawn in the newest state; the picture shows it a little later
+ * @property {import("./replica.js").State} update the same
+ * @property {import("./replica.js").State} despawn the same
+ * @property {GameEvent} event
+ * @property {{ code: string, message: string, re?: string | null }} error the server refused something, or broke the protocol
+ * @property {null} reload the page is older than the server
+ */
+
+export {};

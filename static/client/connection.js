@@ -1,0 +1,200 @@
+/**
+ * One line to the server that mends itself: opens sockets, notices dead ones, waits and tries again.
+ *
+ * It knows sockets and close codes, and nothing of what the frames say; `nowMs` is given to it, and `poll` must be
+ * called several times a second. Whoever owns it hears of four things: a socket that opened, a frame, a change of status,
+ * and a close. A frame handler that throws ProtocolError ends the socket; a server that goes on so is given up.
+ */
+
+import { CLOSE_CODES, ProtocolError, SERVER_MISBEHAVED, SUBPROTOCOLS } from "./protocol.js";
+
+/**
+ * @typedef {"connecting" | "playing" | "reconnecting" | "closed"} Status
+ *
+ * @typedef {object} StatusDetail
+ * @property {Status} status
+ * @property {number} attempt tries since the last good connection
+ * @property {number | null} retryInMs until the next try; null when none is planned
+ * @property {number | null} code of the close that led here
+ * @property {string} name of that code
+ * @property {string} reason in the server's words
+ *
+ * @typedef {object} Listener
+ * @property {(binary: boolean, nowMs: number) => void} opened
+ * @property {(data: string | ArrayBuffer, nowMs: number) => void} frame
+ * @property {(action: import("./protocol.js").CloseAction, code: number) => void} closed before the status changes
+ * @property {(detail: StatusDetail) => void} status
+ *
+ * @typedef {object} SocketLike
+ * @property {string} binaryType
+ * @property {string} protocol
+ * @property {((event: any) => void) | null} onopen
+ * @property {((event: any) => void) | null} onmessage
+ * @property {((event: any) => void) | null} onclose
+ * @property {((event: any) => void) | null} onerror
+ * @property {(data: any) => void} send
+ * @property {(code?: number, reason?: string) => void} close
+ */
+
+const OPENING_MAX_MS = 10_000;
+const RETRY_FIRST_MS = 250;
+const RETRY_MAX_MS = 15_000;
+
+/** A connection that lasted this long was a good one: the next loss starts with short waits again. */
+const STEADY_MS = 5_000;
+
+/** A server that breaks the protocol so often in a row will not stop doing so. */
+const MISBEHAVIOURS_MAX = 3;
+
+/** A close frame holds 123 bytes of reason; ours are ASCII. */
+const REASON_MAX = 120;
+
+export class Connection {
+  #url;
+  #protocols;
+  #makeSocket;
+  #random;
+  #now;
+  #listener;
+  /** @type {SocketLike | null} */
+  #socket = null;
+  #isOpen = false;
+  #hasPlayed = false;
+  #heardAtMs = 0;
+  #silenceMaxMs = OPENING_MAX_MS;
+  /** @type {number | null} */
+  #steadyAtMs = null;
+  /** @type {number | null} */
+  #retryAtMs = null;
+  #attempt = 0;
+  #misbehaviours = 0;
+
+  /** @type {Status} */
+  status = "closed";
+
+  /**
+   * @param {object} options
+   * @param {string} options.url
+   * @param {"binary" | "json"} options.codec
+   * @param {new (url: string, protocols: string[]) => SocketLike} options.WebSocket
+   * @param {() => number} options.now
+   * @param {() => number} options.random
+   * @param {Listener} options.listener
+   */
+  constructor({ url, codec, WebSocket, now, random, listener }) {
+    this.#url = url;
+    this.#protocols = [SUBPROTOCOLS[codec]];
+    this.#makeSocket = WebSocket;
+    this.#now = now;
+    this.#random = random;
+    this.#listener = listener;
+  }
+
+  /** Open a socket now, unless one is there. */
+  open() {
+    if (this.#socket) return;
+    const socket = new this.#makeSocket(this.#url, this.#protocols);
+    this.#socket = socket;
+    this.#retryAtMs = null;
+    this.#steadyAtMs = null;
+    this.#heardAtMs = this.#now();
+    this.#silenceMaxMs = OPENING_MAX_MS;
+    socket.binaryType = "arraybuffer";
+    socket.onopen = () => {
+      this.#isOpen = true;
+      this.#listener.opened(socket.protocol === SUBPROTOCOLS.binary, this.#now());
+    };
+    socket.onmessage = (event) => this.#receive(event.data);
+    socket.onclose = (event) => this.#ended(event.code, event.reason);
+    socket.onerror = null; // says nothing that the close behind it does not
+    this.#setStatus(this.#hasPlayed ? "reconnecting" : "connecting", null, "");
+  }
+
+  /** The first message was answered. @param {number} silenceMaxMs after which the connection counts as dead */
+  established(silenceMaxMs) {
+    this.#hasPlayed = true;
+    this.#silenceMaxMs = silenceMaxMs;
+    this.#steadyAtMs = this.#now() + STEADY_MS;
+    this.#setStatus("playing", null, "");
+  }
+
+  /** @param {string | Uint8Array} data @returns {boolean} whether there was an open socket to take it */
+  send(data) {
+    if (!this.#isOpen) return false;
+    this.#socket?.send(data);
+    return true;
+  }
+
+  /** @param {any} data */
+  #receive(data) {
+    const nowMs = this.#now();
+    this.#heardAtMs = nowMs;
+    try {
+      this.#listener.frame(data, nowMs);
+    } catch (error) {
+      if (!(error instanceof ProtocolError)) throw error;
+      this.#misbehaviours++;
+      this.#drop(SERVER_MISBEHAVED, error.message);
+    }
+  }
+
+  /** Notice silence, and try again when it is time. @param {number} nowMs */
+  poll(nowMs) {
+    if (this.#retryAtMs !== null && nowMs >= this.#retryAtMs) this.open();
+    if (this.#socket && nowMs - this.#heardAtMs > this.#silenceMaxMs) this.#drop(1006, "the server is silent");
+    if (this.#steadyAtMs !== null && nowMs >= this.#steadyAtMs) {
+      this.#steadyAtMs = null;
+      this.#attempt = this.#misbehaviours = 0;
+    }
+  }
+
+  /** End the connection for good. @param {string} reason */
+  close(reason) {
+    if (this.status === "closed") return;
+    this.#detach()?.close(1000, reason);
+    this.#retryAtMs = null;
+    this.#setStatus("closed", 1000, reason);
+  }
+
+  /** Give a socket up without waiting for its answer. @param {number} code @param {string} reason */
+  #drop(code, reason) {
+    const socket = this.#detach();
+    // 1006 is for a close that never came: it cannot be sent
+    socket?.close(code === SERVER_MISBEHAVED ? code : 1000, reason.slice(0, REASON_MAX));
+    this.#ended(code, reason);
+  }
+
+  #detach() {
+    const socket = this.#socket;
+    if (socket) socket.onopen = socket.onmessage = socket.onclose = null;
+    this.#socket = null;
+    this.#isOpen = false;
+    return socket;
+  }
+
+  /** @param {number} code @param {string} reason */
+  #ended(code, reason) {
+    this.#detach();
+    this.#steadyAtMs = null;
+    const isHopeless = this.#misbehaviours > MISBEHAVIOURS_MAX;
+    const action = isHopeless ? "stop" : (CLOSE_CODES[code]?.action ?? "resume");
+    this.#listener.closed(action, code);
+    if (action === "stop" || action === "reload") return this.#setStatus("closed", code, reason);
+    const longestMs = Math.min(RETRY_MAX_MS, RETRY_FIRST_MS * 2 ** this.#attempt++);
+    this.#retryAtMs = this.#now() + longestMs * (0.5 + this.#random() / 2);
+    this.#setStatus(this.#hasPlayed ? "reconnecting" : "connecting", code, reason);
+  }
+
+  /** @param {Status} status @param {number | null} code @param {string} reason */
+  #setStatus(status, code, reason) {
+    this.status = status;
+    this.#listener.status({
+      status,
+      attempt: this.#attempt,
+      retryInMs: this.#retryAtMs === null ? null : this.#retryAtMs - this.#now(),
+      code,
+      name: code === null ? "" : (CLOSE_CODES[code]?.name ?? "unknown"),
+      reason,
+    });
+  }
+}

@@ -1,0 +1,111 @@
+/**
+ * Which seat this client asks for, and how it asks again: the first message of each connection.
+ *
+ * It knows join and resume, and a storage like sessionStorage (or none) where the token outlives a page reload. It knows no
+ * socket and no state of the world. A stored token counts only for the same wish: another room, or other options, join anew.
+ */
+
+import { VERSION } from "./protocol.js";
+
+/**
+ * @typedef {object} Wish
+ * @property {string} game
+ * @property {string} [name]
+ * @property {string} [room]
+ * @property {string} [code]
+ * @property {boolean} [create]
+ * @property {boolean} [private]
+ * @property {Record<string, unknown>} [options]
+ * @property {string} [schemaHash]
+ *
+ * @typedef {{ getItem(key: string): string | null, setItem(key: string, value: string): void, removeItem(key: string): void }} Storage
+ */
+
+export class Seat {
+  #wish;
+  #storage;
+  #key;
+  #fingerprint;
+  /** @type {string | null} */
+  #token = null;
+  #schemaHash;
+  /** Where to go when the seat is gone, for a wish that was not simply any room. @type {{ room?: string, code?: string } | null} */
+  #place = null;
+
+  /** Number of the newest event seen. */
+  event = 0;
+
+  /** @param {Wish} wish @param {Storage | null} storage */
+  constructor(wish, storage) {
+    const { room, code, create } = wish;
+    this.#wish = wish;
+    this.#storage = storage;
+    this.#schemaHash = wish.schemaHash;
+    this.#key = `seat:${wish.game}`;
+    this.#fingerprint = JSON.stringify([room, code, create, wish.private, wish.options]);
+    this.#load();
+  }
+
+  #load() {
+    try {
+      const kept = JSON.parse(this.#storage?.getItem(this.#key) ?? "null");
+      if (kept?.wish !== this.#fingerprint || typeof kept.token !== "string") return;
+      this.#token = kept.token;
+      this.event = Number(kept.event) || 0;
+    } catch {
+      // a storage that is forbidden or holds nonsense is as good as none
+    }
+  }
+
+  #save() {
+    try {
+      if (this.#token === null) this.#storage?.removeItem(this.#key);
+      else this.#storage?.setItem(this.#key, JSON.stringify({ wish: this.#fingerprint, token: this.#token, event: this.event }));
+    } catch {
+      // full or forbidden: a reload will join anew
+    }
+  }
+
+  /**
+   * The message that opens a connection.
+   *
+   * @param {number | null} tick of the state that the client still holds
+   */
+  opening(tick) {
+    const schema_hash = this.#schemaHash;
+    if (this.#token !== null) {
+      return { type: "resume", version: VERSION, token: this.#token, tick, event: this.event, schema_hash };
+    }
+    const { game, name, room, code, create, private: isPrivate, options } = this.#wish;
+    const where = this.#place ?? { room, code, create, private: isPrivate, options };
+    return { type: "join", version: VERSION, game, name, ...where, schema_hash };
+  }
+
+  /** @param {import("./protocol.js").Welcome} welcome */
+  taken(welcome) {
+    this.#token = welcome.token;
+    this.#schemaHash ??= welcome.schema_hash;
+    this.event = welcome.resumed ? Math.max(this.event, welcome.event) : welcome.event;
+    const { room, code, create } = this.#wish;
+    if (room || code || create) this.#place = welcome.code ? { code: welcome.code } : { room: welcome.room };
+    this.#save();
+  }
+
+  /** @param {number} number of an event @returns {boolean} whether it is new */
+  saw(number) {
+    if (number <= this.event) return false;
+    this.event = number;
+    return true;
+  }
+
+  /** Write down what was seen since; once a message is enough. */
+  keep() {
+    this.#save();
+  }
+
+  /** The seat is no more. */
+  lost() {
+    this.#token = null;
+    this.#save();
+  }
+}

@@ -1,0 +1,348 @@
+/** The facade over a socket and a clock that live in memory: client.js, connection.js, seat.js, session.js. */
+import assert from "node:assert/strict";
+import test from "node:test";
+
+import { ByteReader, ByteWriter } from "../../static/client/bytes.js";
+import { GameClient } from "../../static/client/index.js";
+import { CLOSE_CODES, KIND } from "../../static/client/protocol.js";
+import { FakeWorld, SCHEMA, deltaFrame, fullFrame, seeded, welcomeMessage } from "./support.js";
+
+/** @param {Partial<import("../../static/client/client_types.js").Options>} [options] */
+function create(options = {}, world = new FakeWorld()) {
+  const client = new GameClient({
+    url: "ws://test/ws", game: "test", name: "Ann", WebSocket: world.WebSocket, now: world.now, random: seeded(1),
+    timers: world.timers, storage: world.storage, ...options,
+  });
+  /** @type {[string, any][]} */
+  const seen = [];
+  for (const name of /** @type {const} */ (["status", "welcome", "state", "event", "error", "reload", "spawn", "despawn"])) {
+    client.on(name, (detail) => void seen.push([name, detail]));
+  }
+  const statuses = () => seen.filter(([name]) => name === "status").map(([, { status }]) => status);
+  const named = (/** @type {string} */ name) => seen.filter(([seenName]) => seenName === name).map(([, detail]) => detail);
+  return { client, world, seen, statuses, named };
+}
+
+/** @typedef {import("./support.js").GroupSpec} GroupSpec */
+/** @type {GroupSpec[]} */
+const SHIPS = [
+  { op: "spawn", type: 1, ids: [1, 2], rows: [[100, 100, 0, 100], [200, 200, 0, 100]] },
+  { op: "update", type: 1, ids: [1], fields: ["vx"], rows: [[0]] },
+  { op: "own", type: 1, ids: [1] },
+];
+
+/** Connect and be welcomed. @param {ReturnType<typeof create>} made @param {Record<string, unknown>} [changes] */
+function play(made, changes) {
+  made.client.connect();
+  made.world.socket.accept();
+  made.world.socket.push(welcomeMessage(changes));
+  made.world.socket.push(fullFrame({ tick: 100, groups: SHIPS }));
+  return made;
+}
+
+test("joining is one message, and the welcome makes it playing", () => {
+  const made = create({ room: "n1-1", schemaHash: "cafe" });
+  const { client, world, statuses } = made;
+  assert.equal(client.status, "closed");
+  assert.equal(client.frame(), null);
+  play(made);
+  assert.deepEqual(world.socket.protocols, ["game.v1.binary"]);
+  assert.deepEqual(world.socket.texts[0], { type: "join", version: 1, game: "test", name: "Ann", room: "n1-1", schema_hash: "cafe" });
+  assert.deepEqual(statuses(), ["connecting", "playing"]);
+  assert.deepEqual([client.replica?.get(2)?.x, [...client.own], client.welcome?.seat], [200, [1], 0]);
+});
+
+test("a lost connection is resumed with token, tick and event, and goes on from there", () => {
+  const { client, world, statuses, named } = play(create());
+  world.socket.push({ type: "events", list: [{ number: 17, tick: 99, name: "chat", data: { text: "hi" } }] });
+  const ship = client.replica?.get(2);
+  world.socket.end(1006);
+  world.pass(300);
+  assert.equal(world.sockets.length, 2);
+  world.socket.accept();
+  assert.deepEqual(world.socket.texts, [{ type: "resume", version: 1, token: "t1", tick: 100, event: 17, schema_hash: "0123456789abcdef" }]);
+  world.socket.push(welcomeMessage({ resumed: true, token: "t2", tick: 100, ack: 0, event: 17 }));
+  world.socket.push({ type: "events", list: [{ number: 17, tick: 99, name: "chat", data: {} }, { number: 19, tick: 101, name: "kill", data: {} }] });
+  world.socket.push(deltaFrame({ advance: 7, groups: [{ op: "update", type: 1, ids: [2], fields: ["x"], rows: [[300]] }] }));
+  assert.deepEqual([client.replica?.tick, ship?.x], [107, 300], "the same object, moved on");
+  assert.deepEqual(named("event").map(({ number }) => number), [17, 19], "an event seen before is not seen twice");
+  assert.deepEqual(statuses(), ["connecting", "playing", "reconnecting", "reconnecting", "playing"]);
+});
+
+test("waits between tries grow, differ by chance, and are told", () => {
+  const { client, world, named } = create();
+  client.connect();
+  for (let i = 0; i < 9; i++) {
+    world.socket.end(1006);
+    world.passUntilNextSocket();
+  }
+  const waits = named("status").map(({ retryInMs }) => retryInMs).filter((wait) => wait !== null);
+  assert.equal(world.sockets.length, 10);
+  for (let i = 0; i < 9; i++) {
+    const longest = Math.min(15_000, 250 * 2 ** i);
+    assert.ok(waits[i] >= longest / 2 && waits[i] <= longest, `try ${i} after ${waits[i]} ms`);
+  }
+  assert.ok(new Set(waits.map((wait, i) => wait / 2 ** i)).size > 5);
+  assert.equal(client.status, "connecting");
+});
+
+test("connect while waiting tries at once", () => {
+  const { client, world } = play(create());
+  world.socket.end(1006);
+  client.connect();
+  assert.equal(world.sockets.length, 2);
+});
+
+test("every close code does what the table says", () => {
+  for (const [text, { action }] of Object.entries(CLOSE_CODES)) {
+    const code = Number(text);
+    const { client, world, named } = play(create({ room: "n1-1" }));
+    world.socket.end(code, "because");
+    world.pass(1000);
+    const status = named("status").filter(({ code: seen }) => seen === code)[0];
+    assert.deepEqual([status.reason, status.name], ["because", CLOSE_CODES[code].name]);
+    if (action === "resume" || action === "join") {
+      world.socket.accept();
+      assert.equal(world.socket.texts[0].type, action, text);
+    } else {
+      assert.deepEqual([world.sockets.length, client.status, world.timersRunning], [1, "closed", 0], text);
+      assert.equal(named("reload").length, action === "reload" ? 1 : 0, text);
+    }
+  }
+});
+
+test("a seat that is gone is asked for again in the same room, not in another new one", () => {
+  const { world } = play(create({ create: true, options: { bots: 3 } }), { code: "QXKZ" });
+  assert.deepEqual(world.sockets[0].texts[0].options, { bots: 3 });
+  world.socket.end(4015);
+  world.pass(300);
+  world.socket.accept();
+  assert.deepEqual(world.socket.texts[0], { type: "join", version: 1, game: "test", name: "Ann", code: "QXKZ", schema_hash: "0123456789abcdef" });
+});
+
+test("a page reload takes the seat again, another wish does not", () => {
+  const { world } = play(create({ room: "n1-1" }));
+  const reloaded = create({ room: "n1-1" }, world);
+  reloaded.client.connect();
+  world.socket.accept();
+  assert.deepEqual([world.socket.texts[0].type, world.socket.texts[0].token, world.socket.texts[0].tick], ["resume", "t1", null]);
+  const other = create({ room: "n1-2" }, world);
+  other.client.connect();
+  world.socket.accept();
+  assert.equal(world.socket.texts[0].type, "join");
+});
+
+test("leave gives the seat up for good", () => {
+  const { client, world, statuses } = play(create());
+  client.leave();
+  assert.deepEqual(world.socket.texts.slice(-1), [{ type: "leave" }]);
+  assert.deepEqual([world.socket.closedWith?.[0], client.status, world.timersRunning, statuses().slice(-1)], [1000, "closed", 0, ["closed"]]);
+  const again = create({}, world);
+  again.client.connect();
+  world.socket.accept();
+  assert.equal(world.socket.texts[0].type, "join");
+});
+
+test("a storage that throws is as good as none", () => {
+  const broken = () => {
+    throw new Error("forbidden");
+  };
+  const { client } = play(create({ storage: { getItem: broken, setItem: broken, removeItem: broken } }));
+  assert.equal(client.status, "playing");
+});
+
+test("inputs go out one a step, numbered, with what the player saw", () => {
+  const { client, world } = play(create());
+  client.setInput({ turn: 1 });
+  for (let i = 0; i < 60; i++) {
+    world.pass(1000 / 60);
+    client.frame();
+  }
+  const inputs = world.socket.frames(KIND.input);
+  assert.ok(inputs.length >= 19 && inputs.length <= 22, `${inputs.length} in a second`);
+  const reader = new ByteReader(inputs[3]);
+  reader.uint8();
+  assert.deepEqual([reader.uint32(), reader.uint32()], [4, 100]);
+  assert.deepEqual([...inputs[3].slice(11)], [1, 0, 0]);
+});
+
+test("a hidden page goes on sending inputs and pings as states arrive", () => {
+  const { client, world } = play(create());
+  client.frame();
+  for (let i = 0; i < 40; i++) {
+    world.nowMs += 50; // its timers do not run
+    world.socket.push(deltaFrame({}));
+  }
+  assert.ok(world.socket.frames(KIND.input).length > 25);
+  assert.ok(world.socket.frames(KIND.ping).length >= 5);
+});
+
+test("pings are quick at first, then one a second, and answers set clock and RTT", () => {
+  const { client, world } = play(create());
+  let last = 0;
+  for (let i = 0; i < 100; i++) {
+    world.pass(50);
+    const pings = world.socket.frames(KIND.ping);
+    if (pings.length > last) {
+      last = pings.length;
+      const sentMs = new ByteReader(pings[last - 1].slice(1)).float64();
+      world.pass(30);
+      const pong = new ByteWriter();
+      pong.uint(KIND.pong);
+      pong.float64(sentMs);
+      pong.float64(sentMs + 15 + 5000 - 1000);
+      world.socket.push(pong.finish());
+    }
+    world.socket.push(deltaFrame({}));
+  }
+  assert.ok(last >= 8 && last <= 11, `${last} pings in five seconds`);
+  assert.ok(Math.abs(client.stats.rttMs - 30) < 15, `${client.stats.rttMs}`);
+  assert.equal(client.stats.tick, 200);
+  assert.ok(client.stats.bytesInPerSecond > 50 && client.stats.statesPerSecond > 10);
+});
+
+test("a silent server is left and looked for again", () => {
+  const { client, world } = play(create());
+  world.pass(4900);
+  assert.equal(client.status, "playing");
+  world.pass(600);
+  assert.equal(world.sockets[0].closedWith?.[0], 1000);
+  assert.equal(client.status, "reconnecting");
+  world.pass(300);
+  assert.equal(world.sockets.length, 2);
+});
+
+test("a socket that never opens is given up", () => {
+  const { client, world } = create();
+  client.connect();
+  world.pass(11_000);
+  assert.equal(world.sockets.length, 2);
+});
+
+test("a checksum that disagrees asks for a full state, not with every delta", () => {
+  const { client, world } = play(create());
+  const sum = /** @type {number} */ (client.replica?.checksum());
+  world.socket.push(deltaFrame({ checked: { tick: 101, checksum: sum } }));
+  assert.equal(world.socket.frames(KIND.resync).length, 0);
+  for (let tick = 102; tick < 120; tick++) {
+    world.pass(50);
+    world.socket.push(deltaFrame({ checked: { tick, checksum: sum ^ 1 } }));
+  }
+  assert.deepEqual([world.socket.frames(KIND.resync).length, client.stats.resyncs, client.status], [1, 1, "playing"]);
+  world.socket.push(fullFrame({ tick: 130, groups: SHIPS }));
+  assert.equal(client.replica?.tick, 130);
+});
+
+test("a server that breaks the protocol is closed, tried again from a full state, and given up", () => {
+  const { client, world, named } = play(create());
+  world.socket.push(Uint8Array.of(0x7f));
+  assert.equal(world.socket.closedWith?.[0], 3002);
+  assert.equal(named("error")[0].code, "protocol_error");
+  world.pass(1000);
+  world.socket.accept();
+  assert.equal(world.socket.texts[0].tick, null, "what was half applied is no baseline");
+  world.socket.push(welcomeMessage({ resumed: true, token: "t2" }));
+  world.socket.push(fullFrame({ tick: 7, groups: SHIPS.slice(0, 1) }));
+  assert.equal(client.replica?.tick, 7);
+  for (let i = 0; i < 2; i++) {
+    world.socket.push("}{");
+    world.passUntilNextSocket();
+    world.socket.accept();
+  }
+  world.socket.push("}{");
+  world.pass(60_000);
+  assert.deepEqual([client.status, world.sockets.length], ["closed", 4]);
+});
+
+test("garbage at any time never throws out of the client nor leaves it hanging", () => {
+  const random = seeded(13);
+  for (let round = 0; round < 300; round++) {
+    const { client, world } = create();
+    client.connect();
+    for (let i = 0; i < 12 && client.status !== "closed"; i++) {
+      const roll = random();
+      if (roll < 0.2) world.socket.accept();
+      else if (roll < 0.4) world.socket.push(welcomeMessage({ tick: random() < 0.5 ? null : 3, schema: random() < 0.8 ? SCHEMA : { types: [{}] } }));
+      else if (roll < 0.6) world.socket.push(Uint8Array.from({ length: Math.floor(random() * 30) }, () => Math.floor(random() * 256)));
+      else if (roll < 0.7) world.socket.push(JSON.stringify([null, 1, {}, { type: "full" }, { type: "pong" }][Math.floor(random() * 5)]));
+      else if (roll < 0.8) world.socket.end(1006);
+      world.pass(random() * 3000);
+      client.frame();
+    }
+    assert.ok(["connecting", "playing", "reconnecting", "closed"].includes(client.status));
+  }
+});
+
+test("the own ship answers to input at once and agrees with the server later", () => {
+  const step = (/** @type {any} */ state, /** @type {any} */ input, /** @type {number} */ dt) => void (state.x += input.turn * 100 * dt);
+  const { client, world } = play(create({ predict: { type: "Ship", step, fields: ["x"] } }));
+  client.setInput({ turn: 1 });
+  for (let i = 0; i < 10; i++) {
+    world.pass(25);
+    client.frame();
+  }
+  const view = /** @type {any} */ (client.view);
+  const drawn = view.get(1).x;
+  assert.ok(drawn > 110, `${drawn}`);
+  assert.ok(view.all("Ship").includes(view.get(1)));
+  const sent = world.socket.frames(KIND.input).length;
+  world.socket.push(deltaFrame({ advance: 5, ackAdvance: sent, groups: [{ op: "update", type: 1, ids: [1], fields: ["x"], rows: [[100 + 5 * sent]] }] }));
+  assert.equal(client.stats.corrections, 0);
+  world.socket.push(deltaFrame({ groups: [{ op: "despawn", type: 1, ids: [1] }] }));
+  client.frame();
+  assert.deepEqual([view.get(1), view.all("Ship").length], [null, 1], "gone at once, not after the others' delay");
+});
+
+test("after a reload, inputs are numbered above all that the server may have queued", () => {
+  const { client, world } = play(create(), { resumed: true, ack: 500 });
+  world.pass(100);
+  client.frame();
+  world.pass(100);
+  client.frame();
+  const first = new ByteReader(world.socket.frames(KIND.input)[0].slice(1)).uint32();
+  assert.equal(first, 509);
+});
+
+test("a client of a game without inputs sends acks", () => {
+  const { world } = play(create(), { schema: { ...SCHEMA, input: undefined } });
+  assert.deepEqual(world.socket.frames(KIND.ack).map((frame) => new ByteReader(frame.slice(1)).uint32()), [100]);
+});
+
+test("refusals, chat and commands go their ways", () => {
+  const { client, world, named } = play(create());
+  client.chat("hello");
+  client.command("pick", { slot: 2 });
+  assert.deepEqual(world.socket.texts.slice(-2), [{ type: "chat", text: "hello" }, { type: "command", name: "pick", data: { slot: 2 } }]);
+  world.socket.push({ type: "error", code: "chat_refused", message: "too long", re: "chat" });
+  assert.deepEqual(named("error").map(({ code }) => code), ["chat_refused"]);
+  assert.equal(client.status, "playing");
+});
+
+test("the JSON codec plays the same", () => {
+  const { client, world } = create({ codec: "json" });
+  client.connect();
+  world.socket.accept();
+  world.socket.push(welcomeMessage());
+  world.socket.push({ type: "full", tick: 41, ack: 0, depth: 0, missing: 0, spawn: { Ship: { 1: { x: 12.5, y: 80, heading: 0, hp: 1 } } }, own: [1] });
+  world.socket.push({ type: "delta", tick: 42, baseline: 41, ack: 1, depth: 0, missing: 0, update: { Ship: { 1: { x: 13 } } } });
+  assert.deepEqual([client.replica?.get(1)?.x, [...client.own]], [13, [1]]);
+  world.pass(120);
+  client.frame();
+  world.pass(120);
+  client.frame();
+  assert.ok(world.socket.texts.some(({ type, seq }) => type === "input" && seq === 1));
+});
+
+test("a handler that throws stops neither the others nor the client", (t) => {
+  /** @type {(() => void)[]} */
+  const later = [];
+  t.mock.method(globalThis, "queueMicrotask", (/** @type {() => void} */ run) => void later.push(run));
+  const made = create();
+  made.client.on("welcome", () => {
+    throw new Error("a mistake of the game");
+  });
+  play(made);
+  assert.equal(made.client.replica?.tick, 100);
+  assert.equal(later.length, 1);
+  assert.throws(later[0], /a mistake of the game/, "and it surfaces on its own");
+});
