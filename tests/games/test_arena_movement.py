@@ -6,8 +6,7 @@ import math
 from game_server.core.exact import sin_cos
 from game_server.games.arena import movement
 from game_server.games.arena.field import ROCKS, WORLD_SIZE
-
-from .arena_vectors import DT, VECTORS, Ship, Steer, make_exact, make_movement, row_of
+from tests.games.arena_vectors import DT, VECTORS, Ship, Steer, make_exact, make_movement, row_of
 
 
 def resting(x: float, y: float, **changes: float) -> Ship:
