@@ -1,0 +1,59 @@
+// @ts-check
+/** How the connection is doing, in words, with what can be done about it. Hidden while all is well. */
+
+import { byId } from "../../shared/dom.js";
+
+/** close codes a player should hear of in plain words. @type {Record<string, string>} */
+const REASONS = {
+  room_not_found: "That room is gone.",
+  room_full: "That room is full.",
+  bad_join: "The server does not accept this room's settings.",
+  idle: "You were away for a while.",
+  taken_over: "You are playing in another tab.",
+  kicked: "You were removed from the room.",
+  room_closed: "The room has ended.",
+  room_crashed: "The room failed and was closed.",
+  seat_gone: "Your seat was given up.",
+  draining: "The server is being restarted.",
+  server_full: "The server is full. Try again in a moment.",
+  unsupported_version: "This page is too old for the server. Reload it.",
+};
+
+export class Banner {
+  /** @param {() => void} retry */
+  constructor(retry) {
+    this.box = byId("banner", HTMLDivElement);
+    this.text = byId("banner-text", HTMLSpanElement);
+    this.spinner = byId("banner-spinner", HTMLSpanElement);
+    this.retry = byId("banner-retry", HTMLButtonElement);
+    this.lobby = byId("banner-lobby", HTMLAnchorElement);
+    this.retry.addEventListener("click", () => retry());
+  }
+
+  /** @param {import("../../client/connection.js").StatusDetail} detail */
+  show(detail) {
+    const { status, attempt } = detail;
+    const closed = status === "closed";
+    this.box.hidden = status === "playing";
+    this.box.classList.toggle("broken", closed);
+    this.spinner.hidden = closed;
+    this.retry.hidden = status !== "reconnecting" || attempt < 2;
+    this.lobby.hidden = !closed && attempt < 4;
+    if (status === "connecting") this.text.textContent = "Connecting\u2026";
+    else if (status === "reconnecting") this.text.textContent = "Connection lost. Reconnecting\u2026";
+    else if (closed) this.text.textContent = REASONS[detail.name] ?? (detail.reason || "The connection was closed.");
+  }
+
+  /** The page is older than the server: load the new one, but not again and again. */
+  reload() {
+    const key = "reloaded-at";
+    const last = Number(window.sessionStorage.getItem(key) ?? 0);
+    if (Date.now() - last > 30_000) {
+      window.sessionStorage.setItem(key, String(Date.now()));
+      window.location.reload();
+      return;
+    }
+    this.box.hidden = false;
+    this.text.textContent = "This page is older than the server. Reload it in a moment.";
+  }
+}

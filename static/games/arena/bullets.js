@@ -1,0 +1,93 @@
+// @ts-check
+/**
+ * Where bullets are drawn. A bullet's place follows from its birth tick, so one from another ship is simply where it is at the
+ * view's tick. The own ship is drawn ahead of the view (it is predicted), so an own bullet would be born behind the muzzle and late: a
+ * ghost flies from the moment of the shot, the real bullet takes its lead over when it comes, and loses it over half a second, so that
+ * it meets its target where both are seen.
+ */
+
+import { sinCos } from "../../client/exact.js";
+import { ROCKS } from "./field.js";
+
+const TICK_RATE = 30;
+export const BULLET_SPEED = 680;
+const INHERIT = 0.4;
+const MUZZLE = 24;
+const GHOST_LIFE_MS = 600;
+const LEAD_FADE_STEPS = 15;
+
+/** @typedef {{x: number, y: number, vx: number, vy: number, bornMs: number}} Ghost */
+/** @typedef {{x: number, y: number, vx: number, vy: number, own: boolean}} Shown */
+
+export class Bullets {
+  constructor() {
+    /** @type {Ghost[]} */
+    this.ghosts = [];
+    /** how many ticks an own bullet was ahead when it came. @type {Map<number, number>} */
+    this.leads = new Map();
+  }
+
+  /**
+   * The own ship fired.
+   * @param {any} ship
+   * @param {number} timeMs
+   */
+  shoot(ship, timeMs) {
+    const [sine, cosine] = sinCos(ship.heading);
+    this.ghosts.push({
+      x: ship.x + cosine * MUZZLE,
+      y: ship.y + sine * MUZZLE,
+      vx: cosine * BULLET_SPEED + ship.vx * INHERIT,
+      vy: sine * BULLET_SPEED + ship.vy * INHERIT,
+      bornMs: timeMs,
+    });
+  }
+
+  /**
+   * Return where every bullet is drawn, by id; ghosts have negative ids.
+   * @param {any} view
+   * @param {number | null} meId
+   * @param {number} timeMs
+   * @returns {Map<number, Shown>}
+   */
+  place(view, meId, timeMs) {
+    /** @type {Map<number, Shown>} */
+    const shown = new Map();
+    this.ghosts = this.ghosts.filter((ghost) => timeMs - ghost.bornMs < GHOST_LIFE_MS);
+    for (const bullet of view.all("Bullet")) {
+      const own = bullet.player === meId;
+      let age = view.tick - bullet.born;
+      if (own) age += this.leadOf(bullet, age, timeMs);
+      const seconds = Math.max(0, age) / TICK_RATE;
+      const { vx, vy } = bullet;
+      shown.set(bullet.id, { x: bullet.x + vx * seconds, y: bullet.y + vy * seconds, vx, vy, own });
+    }
+    for (const id of this.leads.keys()) if (!shown.has(id)) this.leads.delete(id);
+    this.ghosts.forEach((ghost, index) => {
+      const seconds = (timeMs - ghost.bornMs) / 1000;
+      const { vx, vy } = ghost;
+      const x = ghost.x + vx * seconds;
+      const y = ghost.y + vy * seconds;
+      if (!ROCKS.some(([rockX, rockY, radius]) => (x - rockX) ** 2 + (y - rockY) ** 2 < radius * radius)) {
+        shown.set(-1 - index, { x, y, vx, vy, own: true });
+      }
+    });
+    return shown;
+  }
+
+  /**
+   * Return by how many ticks an own bullet is drawn ahead of the view.
+   * @param {any} bullet
+   * @param {number} age ticks
+   * @param {number} timeMs
+   */
+  leadOf(bullet, age, timeMs) {
+    let lead = this.leads.get(bullet.id);
+    if (lead === undefined) {
+      const ghost = this.ghosts.shift();
+      lead = ghost ? Math.max(0, ((timeMs - ghost.bornMs) * TICK_RATE) / 1000 - age) : 0;
+      this.leads.set(bullet.id, lead);
+    }
+    return lead * Math.max(0, 1 - age / LEAD_FADE_STEPS);
+  }
+}

@@ -1,0 +1,126 @@
+// @ts-check
+/**
+ * What the player wants, from keyboard, mouse and touch: one `read` a picture gives the input's fields.
+ *
+ * Keys turn at full rate. A mouse or a thumb points to where the ship should look, and `turnTowards` makes the turn that gets it there
+ * without overshooting. Whatever was used last steers. Knows the page's elements it listens to, nothing of the network.
+ */
+
+import { TURN_RATE } from "./movement.js";
+
+/** @typedef {import("./movement.js").Steering} Steering */
+
+const TICK_RATE = 30;
+/** Under 1, because the heading that is seen is up to one step old: a full correction would swing to and fro. */
+const GAIN = 0.5;
+
+/** physical keys, so that they lie alike on every keyboard layout. @type {Record<string, string>} */
+const KEYS = {
+  ArrowLeft: "left",
+  KeyA: "left",
+  ArrowRight: "right",
+  KeyD: "right",
+  ArrowUp: "thrust",
+  KeyW: "thrust",
+  ArrowDown: "brake",
+  KeyS: "brake",
+  Space: "fire",
+  ShiftLeft: "boost",
+  ShiftRight: "boost",
+};
+
+/**
+ * Return the turn, in hundredths, that brings a heading to a goal in as few steps as can be.
+ * @param {number} heading
+ * @param {number} goal
+ */
+export function turnTowards(heading, goal) {
+  const off = Math.atan2(Math.sin(goal - heading), Math.cos(goal - heading));
+  return Math.max(-100, Math.min(100, Math.trunc(((off * TICK_RATE) / TURN_RATE) * 100 * GAIN)));
+}
+
+export class Controls {
+  /**
+   * @param {HTMLElement} surface takes the mouse
+   * @param {import("./touch.js").Touch} touch
+   */
+  constructor(surface, touch) {
+    this.touch = touch;
+    /** @type {Set<string>} */
+    this.held = new Set();
+    /** where the mouse points, from the middle of the screen; null while keys steer. @type {{x: number, y: number} | null} */
+    this.mouse = null;
+    this.mouseFire = false;
+    this.mouseThrust = false;
+    window.addEventListener("keydown", (event) => this.key(event, true));
+    window.addEventListener("keyup", (event) => this.key(event, false));
+    window.addEventListener("blur", () => this.release());
+    surface.addEventListener("pointermove", (event) => this.point(event));
+    surface.addEventListener("pointerdown", (event) => this.press(event, true));
+    window.addEventListener("pointerup", (event) => this.press(event, false));
+    surface.addEventListener("contextmenu", (event) => event.preventDefault());
+  }
+
+  /** Let go of everything, as when the window loses the focus or a text is typed. */
+  release() {
+    this.held.clear();
+    this.mouseFire = this.mouseThrust = false;
+  }
+
+  /**
+   * @param {KeyboardEvent} event
+   * @param {boolean} down
+   */
+  key(event, down) {
+    const act = KEYS[event.code];
+    const typing = event.target instanceof HTMLInputElement;
+    const pressing = event.target instanceof HTMLButtonElement || event.target instanceof HTMLAnchorElement;
+    if (!act || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (down && (typing || (pressing && act === "fire"))) return;
+    if (!down) {
+      this.held.delete(act);
+      return;
+    }
+    event.preventDefault();
+    this.held.add(act);
+    if (act === "left" || act === "right") this.mouse = null;
+  }
+
+  /** @param {PointerEvent} event */
+  point(event) {
+    if (event.pointerType === "touch") return;
+    this.mouse = { x: event.clientX - window.innerWidth / 2, y: event.clientY - window.innerHeight / 2 };
+  }
+
+  /**
+   * @param {PointerEvent} event
+   * @param {boolean} down
+   */
+  press(event, down) {
+    if (event.pointerType === "touch") return;
+    if (down) this.point(event);
+    if (event.button === 0) this.mouseFire = down;
+    if (event.button === 2) this.mouseThrust = down;
+  }
+
+  /**
+   * Return what to send, for a ship with this heading.
+   * @param {number} heading
+   * @param {{x: number, y: number}} [offset] of the ship from the middle of the screen, in CSS pixels
+   * @returns {Steering}
+   */
+  read(heading, offset = { x: 0, y: 0 }) {
+    const { held, touch } = this;
+    let turn = (held.has("right") ? 100 : 0) - (held.has("left") ? 100 : 0);
+    let thrust = held.has("thrust") || this.mouseThrust ? 100 : held.has("brake") ? -100 : 0;
+    if (touch.stick) {
+      turn = turnTowards(heading, touch.stick.way);
+      thrust = Math.round(touch.stick.reach * 100);
+    } else if (turn === 0 && this.mouse) {
+      turn = turnTowards(heading, Math.atan2(this.mouse.y - offset.y, this.mouse.x - offset.x));
+    }
+    const boost = held.has("boost") || touch.boost;
+    if (boost && thrust === 0) thrust = 100;
+    return { turn, thrust, fire: held.has("fire") || this.mouseFire || touch.fire, boost };
+  }
+}

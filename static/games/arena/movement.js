@@ -1,0 +1,150 @@
+// @ts-check
+/**
+ * How a ship moves in one step: the twin of game_server/games/arena/movement.py, the same operations in the same order.
+ * Change both or neither; tests/vectors/arena_movement.json binds them.
+ */
+
+import { TAU, onGrid, sinCos, turnOnGrid } from "../../client/exact.js";
+import { ROCKS, WORLD_SIZE } from "./field.js";
+
+export const SHIP_RADIUS = 18.0;
+
+export const TURN_RATE = 4.2;
+const THRUST = 390.0;
+const REVERSE_SHARE = 0.55;
+const BOOST_FACTOR = 1.9;
+const KEEP_SPEED = 0.97;
+const WALL_BOUNCE = 0.5;
+const ROCK_BOUNCE = 0.45;
+
+export const ENERGY_MAX = 120;
+const ENERGY_BOOST = 3;
+const ENERGY_REGAIN = 1;
+export const ENERGY_TO_START = 24;
+
+export const FIRE_STEPS = 8;
+export const FIRE_STEPS_RAPID = 4;
+
+const POSITION_STEP = 0.0625;
+const POSITION_INVERSE = 16.0;
+const POSITION_COUNT = 65536;
+const VELOCITY_MIN = -1024.0;
+const VELOCITY_STEP = 0.03125;
+const VELOCITY_INVERSE = 32.0;
+const VELOCITY_COUNT = 65536;
+const HEADING_STEP = TAU / 65536;
+const HEADING_INVERSE = 1 / HEADING_STEP;
+const HEADING_COUNT = 65536;
+
+/**
+ * The fields of a ship that movement reads and writes.
+ * @typedef {{x: number, y: number, vx: number, vy: number, heading: number, energy: number, cooldown: number, rapid: number,
+ *   boosting: boolean}} Moving
+ */
+
+/**
+ * One step's intent; `turn` and `thrust` in hundredths, from -100 to 100.
+ * @typedef {{turn: number, thrust: number, fire: boolean, boost: boolean}} Steering
+ */
+
+/**
+ * Advance a ship by one step of `dt` seconds; return whether it fired in this step.
+ * @param {Moving} ship
+ * @param {Steering} steer
+ * @param {number} dt seconds
+ * @returns {boolean}
+ */
+export function move(ship, steer, dt) {
+  const heading = turnOnGrid(
+    ship.heading + steer.turn * 0.01 * TURN_RATE * dt,
+    HEADING_STEP,
+    HEADING_INVERSE,
+    HEADING_COUNT,
+  );
+  const [sine, cosine] = sinCos(heading);
+  const accelerate = power(ship, steer);
+  let vx = (ship.vx + cosine * accelerate * dt) * KEEP_SPEED;
+  let vy = (ship.vy + sine * accelerate * dt) * KEEP_SPEED;
+  let x = ship.x + vx * dt;
+  let y = ship.y + vy * dt;
+
+  const edge = WORLD_SIZE - SHIP_RADIUS;
+  if (x < SHIP_RADIUS) {
+    x = SHIP_RADIUS;
+    vx = -vx * WALL_BOUNCE;
+  } else if (x > edge) {
+    x = edge;
+    vx = -vx * WALL_BOUNCE;
+  }
+  if (y < SHIP_RADIUS) {
+    y = SHIP_RADIUS;
+    vy = -vy * WALL_BOUNCE;
+  } else if (y > edge) {
+    y = edge;
+    vy = -vy * WALL_BOUNCE;
+  }
+
+  for (const [rockX, rockY, rockRadius] of ROCKS) {
+    let dx = x - rockX;
+    let dy = y - rockY;
+    const reach = rockRadius + SHIP_RADIUS;
+    const square = dx * dx + dy * dy;
+    if (square < reach * reach) {
+      let distance = Math.sqrt(square);
+      if (distance < 1.0) {
+        dx = 1.0;
+        dy = 0.0;
+        distance = 1.0;
+      }
+      dx = dx / distance;
+      dy = dy / distance;
+      x = rockX + dx * reach;
+      y = rockY + dy * reach;
+      let inward = vx * dx + vy * dy;
+      if (inward < 0.0) {
+        inward = inward * (1.0 + ROCK_BOUNCE);
+        vx = vx - inward * dx;
+        vy = vy - inward * dy;
+      }
+    }
+  }
+
+  ship.x = onGrid(x, 0.0, POSITION_STEP, POSITION_INVERSE, POSITION_COUNT);
+  ship.y = onGrid(y, 0.0, POSITION_STEP, POSITION_INVERSE, POSITION_COUNT);
+  ship.vx = onGrid(vx, VELOCITY_MIN, VELOCITY_STEP, VELOCITY_INVERSE, VELOCITY_COUNT);
+  ship.vy = onGrid(vy, VELOCITY_MIN, VELOCITY_STEP, VELOCITY_INVERSE, VELOCITY_COUNT);
+  ship.heading = heading;
+  return trigger(ship, steer);
+}
+
+/**
+ * Spend or regain energy; return the acceleration along the heading.
+ * @param {Moving} ship
+ * @param {Steering} steer
+ */
+function power(ship, steer) {
+  const wants = steer.boost && steer.thrust > 0;
+  const needed = ship.boosting ? ENERGY_BOOST : ENERGY_TO_START;
+  if (wants && ship.energy >= needed) {
+    ship.boosting = true;
+    ship.energy = ship.energy - ENERGY_BOOST;
+    return steer.thrust * 0.01 * THRUST * BOOST_FACTOR;
+  }
+  ship.boosting = false;
+  if (ship.energy < ENERGY_MAX) ship.energy = ship.energy + ENERGY_REGAIN;
+  if (steer.thrust < 0) return steer.thrust * 0.01 * THRUST * REVERSE_SHARE;
+  return steer.thrust * 0.01 * THRUST;
+}
+
+/**
+ * Count the gun's timers down; return whether it fires.
+ * @param {Moving} ship
+ * @param {Steering} steer
+ */
+function trigger(ship, steer) {
+  if (ship.rapid > 0) ship.rapid = ship.rapid - 1;
+  if (ship.cooldown > 0) ship.cooldown = ship.cooldown - 1;
+  if (!steer.fire || ship.cooldown > 0) return false;
+  ship.cooldown = ship.rapid > 0 ? FIRE_STEPS_RAPID : FIRE_STEPS;
+  return true;
+}

@@ -1,0 +1,194 @@
+// @ts-check
+/**
+ * The play page: joins what the address asks for, feeds the controls to the client, and the client's view to the renderer and the
+ * numbers around it. The only module here that knows both the network and the page.
+ */
+
+import { GameClient } from "../../client/index.js";
+import { byId } from "../../shared/dom.js";
+import { readName } from "../../shared/player_name.js";
+import { Banner } from "./banner.js";
+import { Chat } from "./chat.js";
+import { Controls } from "./controls.js";
+import { Feed } from "./feed.js";
+import { Hud } from "./hud.js";
+import { Minimap } from "./minimap.js";
+import { move } from "./movement.js";
+import { colourOf } from "./palette.js";
+import { Renderer } from "./renderer.js";
+import { Scoreboard } from "./scoreboard.js";
+import { Sound } from "./sound.js";
+import { Touch } from "./touch.js";
+import { readWish, showAddress } from "./wish.js";
+
+const HINT_LIFE_MS = 14000;
+const FIGURES_EVERY_MS = 500;
+
+const canvas = byId("scene", HTMLCanvasElement);
+const soundButton = byId("sound", HTMLButtonElement);
+const leaveLink = byId("leave", HTMLAnchorElement);
+const hint = byId("hint", HTMLParagraphElement);
+
+const wish = readWish(window.location.search);
+const client = new GameClient({
+  ...wish,
+  url: `${window.location.protocol === "https:" ? "wss" : "ws"}://${window.location.host}/ws`,
+  game: document.body.dataset.game ?? "arena",
+  name: wish.name ?? readName(),
+  schemaHash: document.body.dataset.schemaHash,
+  storage: sessionStorageOrNull(),
+  predict: {
+    type: "Ship",
+    step: move,
+    fields: ["x", "y", "vx", "vy", "heading", "energy", "cooldown", "rapid", "boosting"],
+    snapAbove: 200,
+  },
+});
+
+const sound = new Sound();
+const renderer = new Renderer(canvas, {
+  still: window.matchMedia("(prefers-reduced-motion: reduce)").matches,
+  onHappening: (happening, own, distance) => sound.play(happening, own, distance),
+});
+const minimap = new Minimap(byId("minimap", HTMLCanvasElement));
+const touch = new Touch({
+  zone: byId("touch-zone", HTMLDivElement),
+  base: byId("stick", HTMLDivElement),
+  knob: byId("knob", HTMLDivElement),
+  fire: byId("touch-fire", HTMLButtonElement),
+  boost: byId("touch-boost", HTMLButtonElement),
+});
+const controls = new Controls(canvas, touch);
+const hud = new Hud();
+const scoreboard = new Scoreboard();
+const feed = new Feed(byId("feed", HTMLUListElement));
+const chat = new Chat({ send: (text) => client.chat(text), opened: () => controls.release() });
+const banner = new Banner(() => client.connect());
+
+/** Id of the own Player; kept while it is not in the picture. @type {number | null} */
+let meId = null;
+/** Events wait until the picture shows their tick. @type {import("../../client/protocol.js").GameEvent[]} */
+let waiting = [];
+let figuresMs = -Infinity;
+
+function sessionStorageOrNull() {
+  try {
+    return window.sessionStorage;
+  } catch {
+    return null;
+  }
+}
+
+/** @param {any} view */
+function findMe(view) {
+  const players = view.all("Player");
+  const me = players.find((/** @type {any} */ player) => client.own.has(player.id));
+  if (me) meId = me.id;
+  return me ?? null;
+}
+
+/** @type {Record<string, (data: any) => void>} */
+const onEvent = {
+  kill(data) {
+    feed.add(data, meId);
+    if (data.by === meId) {
+      hud.say(data.streak ? `${data.victim_name} destroyed \u00b7 ${data.streak} in a row` : `${data.victim_name} destroyed`);
+      renderer.effects.say(data.x, data.y, `+${data.score}`, "#ffb648");
+    }
+    if (data.victim === meId) hud.killer = data.by_name;
+  },
+  joined(data) {
+    if (data.player !== meId) chat.note(`${data.name} joined`);
+  },
+  left(data) {
+    chat.note(`${data.name} left`);
+  },
+  round_start() {
+    scoreboard.saved = "";
+    hud.say("Fight");
+  },
+  scores_saved(data) {
+    const place = data.ranks?.[client.welcome?.name ?? ""];
+    if (place) scoreboard.saved = ` \u00b7 your score is number ${place} of all time`;
+  },
+  chat(data) {
+    const speaker = client.view?.all("Player").find((/** @type {any} */ player) => player.name === data.name);
+    chat.add(data.name, data.text, colourOf(speaker?.id ?? 0, meId));
+  },
+  notice(data) {
+    chat.note(data.text);
+  },
+};
+
+/** @param {number} tick that the picture shows */
+function takeEvents(tick) {
+  const due = waiting.filter((event) => event.tick <= tick);
+  if (due.length === 0) return;
+  waiting = waiting.filter((event) => event.tick > tick);
+  for (const event of due) onEvent[event.name]?.(event.data);
+}
+
+/** @param {number} timeMs */
+function drawPicture(timeMs) {
+  window.requestAnimationFrame(drawPicture);
+  const view = client.frame();
+  if (!view || view.tick === 0) return;
+  const player = findMe(view);
+  const ship = view.all("Ship").find((/** @type {any} */ other) => other.player === meId) ?? null;
+  if (ship) {
+    const { camera } = renderer;
+    const offset = { x: (ship.x - camera.x) * camera.scale, y: (ship.y - camera.y) * camera.scale };
+    client.setInput(controls.read(ship.heading, offset));
+  }
+  takeEvents(view.tick);
+  renderer.draw(view, meId, timeMs);
+  minimap.draw(view, meId, renderer.camera);
+  hud.show(view, player, ship, client.replica?.tick ?? null);
+  scoreboard.show(view, meId, timeMs);
+  if (timeMs - figuresMs > FIGURES_EVERY_MS) {
+    figuresMs = timeMs;
+    hud.showFigures(client.stats);
+  }
+}
+
+function showSound() {
+  soundButton.setAttribute("aria-pressed", String(sound.on));
+}
+
+client.on("status", (detail) => banner.show(detail));
+client.on("welcome", (welcome) => {
+  waiting = [];
+  meId = null;
+  chat.limit(welcome.limits.chat_len_max);
+  showAddress(welcome);
+  if (welcome.code && !welcome.resumed) chat.note(`Private room. Its code: ${welcome.code}`);
+});
+client.on("event", (event) => {
+  if (event.name === "chat" || event.name === "notice") onEvent[event.name](event.data);
+  else waiting.push(event);
+});
+client.on("error", (error) => {
+  if (error.re === "chat" || error.code === "chat_refused") chat.note(error.message);
+});
+client.on("reload", () => banner.reload());
+
+leaveLink.addEventListener("click", () => client.leave());
+byId("talk", HTMLButtonElement).addEventListener("click", () => chat.open());
+soundButton.addEventListener("click", () => {
+  sound.toggle();
+  showSound();
+  soundButton.blur();
+});
+window.addEventListener("keydown", (event) => {
+  if (event.code === "KeyM" && event.target === document.body && !event.ctrlKey && !event.metaKey) {
+    sound.toggle();
+    showSound();
+  }
+});
+window.addEventListener("resize", () => renderer.resize());
+window.setTimeout(() => hint.classList.add("gone"), HINT_LIFE_MS);
+
+showSound();
+renderer.resize();
+client.connect();
+window.requestAnimationFrame(drawPicture);

@@ -1,0 +1,171 @@
+// @ts-check
+/**
+ * Draws a view of the arena on a canvas: for a player, a spectator (`meId` null) or a replay alike.
+ *
+ * It is given a view (`all(type)`, `get(id)`, `room`, `tick`), who "me" is, and a time in milliseconds; it knows no network, no input and
+ * no other element of the page. What it notices (a shot, a hit, an explosion) it tells through `onHappening`, for sounds.
+ */
+
+import { Backdrop } from "./backdrop.js";
+import { Bullets } from "./bullets.js";
+import { Camera } from "./camera.js";
+import { Effects } from "./effects.js";
+import { Scene } from "./scene.js";
+import { ENERGY_MAX } from "./movement.js";
+import { PICKUP_COLOURS, PICKUP_NAMES, colourOf } from "./palette.js";
+import { drawBullets, drawEnergy, drawPickup, drawPointers, drawShip, drawTag } from "./ships.js";
+
+/** @typedef {import("./scene.js").Happening} Happening */
+
+const DENSITY_MAX = 2.5;
+const AHEAD_S = 0.22;
+
+export class Renderer {
+  /**
+   * @param {HTMLCanvasElement} canvas
+   * @param {{still?: boolean, onHappening?: (happening: Happening, own: boolean, distance: number) => void}} [wishes]
+   *   still: no shaking, fewer particles
+   */
+  constructor(canvas, wishes = {}) {
+    this.canvas = canvas;
+    this.context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d", { alpha: false }));
+    this.still = wishes.still ?? false;
+    this.onHappening = wishes.onHappening ?? (() => {});
+    this.camera = new Camera(this.still);
+    this.backdrop = new Backdrop();
+    this.effects = new Effects();
+    this.bullets = new Bullets();
+    this.scene = new Scene();
+    /** when each ship was last hit, by ship id. @type {Map<number, number>} */
+    this.hits = new Map();
+    this.density = 1;
+    this.lastMs = 0;
+  }
+
+  /** Fit the canvas to its size on the page and to the screen's density. */
+  resize() {
+    const { clientWidth, clientHeight } = this.canvas;
+    this.density = Math.min(DENSITY_MAX, window.devicePixelRatio || 1);
+    const width = Math.max(1, Math.round(clientWidth * this.density));
+    const height = Math.max(1, Math.round(clientHeight * this.density));
+    if (this.canvas.width !== width) this.canvas.width = width;
+    if (this.canvas.height !== height) this.canvas.height = height;
+    this.camera.resize(clientWidth, clientHeight);
+  }
+
+  /**
+   * Draw one picture.
+   * @param {any} view
+   * @param {number | null} meId id of the own Player, or null
+   * @param {number} timeMs
+   */
+  draw(view, meId, timeMs) {
+    const elapsedMs = Math.min(100, Math.max(0, timeMs - this.lastMs));
+    this.lastMs = timeMs;
+    const me = meId === null ? null : (view.all("Ship").find((/** @type {any} */ ship) => ship.player === meId) ?? null);
+    this.aim(view, me, elapsedMs, timeMs);
+    const bullets = this.bullets.place(view, meId, timeMs);
+    for (const happening of this.scene.compare(view, bullets, meId)) this.show(view, happening, meId, timeMs);
+
+    const { context, camera, density } = this;
+    context.setTransform(density, 0, 0, density, 0, 0);
+    this.backdrop.drawSky(context, camera);
+    const scale = density * camera.scale;
+    context.setTransform(scale, 0, 0, scale, -camera.left * scale, -camera.top * scale);
+    this.backdrop.drawField(context, camera);
+    for (const pickup of view.all("Pickup")) if (camera.sees(pickup.x, pickup.y, 50)) drawPickup(context, pickup, timeMs);
+    drawBullets(context, camera, bullets.values());
+    this.drawShips(view, meId, timeMs);
+    this.effects.draw(context, camera, elapsedMs);
+    context.setTransform(density, 0, 0, density, 0, 0);
+    drawPointers(context, camera, view, meId);
+  }
+
+  /**
+   * Point the camera: at the own ship and a little ahead of it; without one, stay; a spectator follows the leader.
+   * @param {any} view
+   * @param {any} me
+   * @param {number} elapsedMs
+   * @param {number} timeMs
+   */
+  aim(view, me, elapsedMs, timeMs) {
+    let { x, y } = this.camera;
+    const target = me ?? (this.camera.placed ? null : view.all("Ship")[0]);
+    if (target) {
+      x = target.x + (target.vx ?? 0) * AHEAD_S;
+      y = target.y + (target.vy ?? 0) * AHEAD_S;
+    }
+    if (target || this.camera.placed) this.camera.follow(x, y, elapsedMs, timeMs);
+  }
+
+  /**
+   * @param {any} view
+   * @param {number | null} meId
+   * @param {number} timeMs
+   */
+  drawShips(view, meId, timeMs) {
+    const { context, camera } = this;
+    const shown = view.all("Ship").filter((/** @type {any} */ ship) => camera.sees(ship.x, ship.y, 70));
+    for (const ship of shown) {
+      const own = ship.player === meId;
+      const thrusting = ship.thrusting || ship.boosting;
+      const colour = colourOf(ship.player, meId);
+      drawShip(context, ship, { colour, own, timeMs, hitMs: this.hits.get(ship.player) ?? -1e9, thrusting });
+      if (own) drawEnergy(context, ship, ENERGY_MAX);
+      if (thrusting && !this.still && Math.random() < 0.4) this.puff(ship);
+    }
+    for (const ship of shown) {
+      if (ship.player !== meId) {
+        drawTag(context, camera, ship, view.get(ship.player)?.name ?? "", colourOf(ship.player, meId));
+      }
+    }
+  }
+
+  /** @param {any} ship */
+  puff(ship) {
+    const x = ship.x - Math.cos(ship.heading) * 18;
+    const y = ship.y - Math.sin(ship.heading) * 18;
+    const colour = ship.boosting ? "#5fd0ff" : "#ff9a4d";
+    this.effects.burst(x, y, { count: 1, speed: 110, life: 420, size: 2.2, colour, way: ship.heading + Math.PI, spread: 0.3 });
+  }
+
+  /**
+   * Turn what happened into light, and pass it on.
+   * @param {any} view
+   * @param {Happening} happening
+   * @param {number | null} meId
+   * @param {number} timeMs
+   */
+  show(view, happening, meId, timeMs) {
+    const { effects, camera } = this;
+    const place = "ship" in happening ? happening.ship : happening;
+    const own = "ship" in happening && happening.ship.player === meId;
+    const distance = Math.hypot(place.x - camera.x, place.y - camera.y);
+    this.onHappening(happening, own, distance);
+    if (distance > 2600) return;
+    const share = this.still ? 0.4 : 1;
+    if (happening.what === "fired") {
+      if (own) this.bullets.shoot(happening.ship, timeMs);
+      const { x, y, heading } = happening.ship;
+      const tipX = x + Math.cos(heading) * 24;
+      const tipY = y + Math.sin(heading) * 24;
+      effects.burst(tipX, tipY, { count: 3, speed: 160, life: 110, size: 5, colour: "#ffe3b0", way: heading, spread: 0.5 });
+    } else if (happening.what === "hurt") {
+      this.hits.set(happening.ship.player, timeMs);
+      if (own) camera.addShake(5);
+    } else if (happening.what === "died") {
+      effects.explode(place.x, place.y, colourOf(happening.ship.player, meId));
+      if (own || distance < 500) camera.addShake(own ? 14 : 6);
+    } else if (happening.what === "spawned") {
+      effects.ring(place.x, place.y, { from: 60, to: 18, life: 450, colour: colourOf(happening.ship.player, meId), width: 3 });
+    } else if (happening.what === "sparks") {
+      const way = Math.atan2(-happening.vy, -happening.vx);
+      const colour = happening.own ? "#ffd28a" : "#ff9d8d";
+      effects.burst(place.x, place.y, { count: Math.ceil(7 * share), speed: 200, life: 300, size: 2.4, colour, way, spread: 1.1 });
+    } else if (happening.what === "taken") {
+      const colour = PICKUP_COLOURS[happening.kind] ?? "#ffffff";
+      effects.ring(place.x, place.y, { from: 16, to: 54, life: 420, colour, width: 4 });
+      effects.say(place.x, place.y, PICKUP_NAMES[happening.kind] ?? "", colour);
+    }
+  }
+}

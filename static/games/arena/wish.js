@@ -1,0 +1,44 @@
+// @ts-check
+/** What the address of the page asks for, and what it should say once a room is joined, so that it can be shared and reloaded. */
+
+/**
+ * @param {string} search
+ * @returns {{room?: string, code?: string, create?: boolean, private?: boolean, name?: string, options?: Record<string, unknown>}}
+ */
+export function readWish(search) {
+  const query = new URLSearchParams(search);
+  /** @type {ReturnType<typeof readWish>} */
+  const wish = {};
+  for (const key of /** @type {("room" | "code" | "name")[]} */ (["room", "code", "name"])) {
+    const value = query.get(key);
+    if (value) wish[key] = value;
+  }
+  if (query.get("create") === "1") wish.create = true;
+  if (query.get("private") === "1") wish.private = true;
+  const options = readOptions(query.get("options"));
+  if (options) wish.options = options;
+  return wish;
+}
+
+/**
+ * @param {string | null} text
+ * @returns {Record<string, unknown> | null}
+ */
+function readOptions(text) {
+  if (!text) return null;
+  try {
+    const options = JSON.parse(text);
+    return typeof options === "object" && options !== null && !Array.isArray(options) ? options : null;
+  } catch {
+    return null;
+  }
+}
+
+/**
+ * Put the joined room into the address bar.
+ * @param {{room: string, code?: string | null}} welcome
+ */
+export function showAddress({ room, code }) {
+  const query = new URLSearchParams(code ? { code } : { room });
+  window.history.replaceState(null, "", `${window.location.pathname}?${query}`);
+}
