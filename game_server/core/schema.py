@@ -24,6 +24,8 @@ Row = tuple[Any, ...]
 Rows = dict[int, Row]
 
 FIELDS_MAX = 64
+#: of the entity itself, or of the message around an input
+RESERVED_NAMES = ("id", "owner", "type", "seq", "ack", "lag")
 #: a struct packs at most this many rows in one call; more are packed in blocks of it
 BLOCK_ROWS = 64
 
@@ -38,7 +40,8 @@ class Field:
     predict: bool = False
 
     def schema(self) -> dict[str, Any]:
-        return {"name": self.name, **self.kind.schema(), "to": self.to}
+        predict = {"predict": True} if self.predict else {}
+        return {"name": self.name, **self.kind.schema(), "to": self.to, **predict}
 
 
 class Packer:
@@ -164,6 +167,9 @@ def wire_fields(cls: type) -> tuple[Field, ...]:
         wire: Wire | None = attribute.metadata.get(METADATA_KEY)
         if wire is not None:
             fields.append(Field(attribute.name, wire.kind, wire.to, wire.predict))
+    for field in fields:
+        if field.name in RESERVED_NAMES or field.name.startswith("_"):
+            raise DefinitionError(f"{cls.__name__}.{field.name}: the name is taken; choose another")
     if len(fields) > FIELDS_MAX:
         raise DefinitionError(f"{cls.__name__} declares {len(fields)} wire fields; at most {FIELDS_MAX} fit")
     return tuple(fields)
@@ -182,7 +188,10 @@ def wire_types_of(schema: dict[str, Any]) -> tuple[WireType, ...]:
 
 def fields_of(described: dict[str, Any]) -> tuple[Field, ...]:
     """Return the fields that one type's (or the input's) part of a schema describes."""
-    return tuple(Field(entry["name"], kind_of_schema(entry), entry["to"]) for entry in described["fields"])
+    return tuple(
+        Field(entry["name"], kind_of_schema(entry), entry["to"], entry.get("predict", False))
+        for entry in described["fields"]
+    )
 
 
 _INTEGER_CODES = {"uint8": "B", "uint16": "H", "uint32": "I", "int8": "b", "int16": "h", "int32": "i"}

@@ -174,9 +174,11 @@ class Session:
         return True
 
     def connect(self, link: Any, is_json: bool) -> None:
-        """Attach a connection."""
+        """Attach a connection. Inputs not consumed yet are void, so the next number follows the newest consumed."""
         self.link, self.is_json, self.is_blocked = link, is_json, False
         self.outbox.clear()
+        self.queue.clear()
+        self.accepted_seq = self.consumed_seq
         self.close_with = None
         self.message_budget = self.limits.message_burst
 

@@ -36,4 +36,3 @@ def free_name(random: Random, taken: Iterable[str]) -> str:
     used = list(taken)
     free = [name for name in NAMES if name not in used]
     return random.choice(free) if free else f"Bot {random.randint(100, 999)}"
-
