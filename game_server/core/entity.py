@@ -15,12 +15,11 @@ Values outside their range take the slow way: clamped, and counted. Knows nothin
 """
 
 from collections.abc import Callable, Mapping
-from typing import Any, TypeVar, dataclass_transform
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import attrs
 
 from ..errors import DefinitionError
-from . import fields
 from .schema import Field, Row, Rows, WireType, wire_fields
 
 ClassT = TypeVar("ClassT", bound=type)
@@ -34,6 +33,10 @@ class Entity:
     __slots__ = ("_id", "_owner")
     _id: int
     _owner: int | None
+
+    if TYPE_CHECKING:
+        # attrs makes the real one: every field by name, each with its default.
+        def __init__(self, **fields: Any) -> None: ...
 
     @property
     def id(self) -> int:
@@ -54,24 +57,6 @@ def copy_mutable_defaults(_: type, attributes: "list[attrs.Attribute[Any]]") -> 
     ]
 
 
-@dataclass_transform(
-    field_specifiers=(
-        fields.angle,
-        fields.fixed,
-        fields.flag,
-        fields.float32,
-        fields.int8,
-        fields.int16,
-        fields.int32,
-        fields.json_value,
-        fields.list_of,
-        fields.map_of,
-        fields.text,
-        fields.uint8,
-        fields.uint16,
-        fields.uint32,
-    )
-)
 def entity(cls: ClassT) -> ClassT:
     """Make a class an entity: an attrs class with slots, an id and an owner.
 

@@ -14,29 +14,13 @@ import dis
 import random
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar, Protocol, dataclass_transform
+from typing import Any, ClassVar, Protocol
 
 import attrs
 
 from ..errors import BadCommand, DefinitionError
 from .entity import copy_mutable_defaults
-from .fields import (
-    METADATA_KEY,
-    angle,
-    fixed,
-    flag,
-    float32,
-    int8,
-    int16,
-    int32,
-    json_value,
-    list_of,
-    map_of,
-    text,
-    uint8,
-    uint16,
-    uint32,
-)
+from .fields import METADATA_KEY
 from .world import World
 
 
@@ -82,25 +66,6 @@ class Host(Protocol):
 _HOST_NAMES = ("_host", "dt", "options", "random", "world")
 
 
-@dataclass_transform(
-    kw_only_default=True,
-    field_specifiers=(
-        angle,
-        fixed,
-        flag,
-        float32,
-        int8,
-        int16,
-        int32,
-        json_value,
-        list_of,
-        map_of,
-        text,
-        uint8,
-        uint16,
-        uint32,
-    ),
-)
 class Game:
     """A game's rules. Subclass it, declare, and write `step`."""
 

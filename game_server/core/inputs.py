@@ -12,13 +12,12 @@ Knows nothing of queues or sessions. A malformed frame raises `ProtocolError`, a
 
 import struct
 from collections.abc import Callable, Mapping
-from typing import Any, TypeVar, dataclass_transform
+from typing import Any, TypeVar
 
 import attrs
 
 from ..errors import CloseCode, DefinitionError, ErrorCode, ProtocolError, Refused
 from .codec import Tag
-from .fields import angle, fixed, flag, float32, int8, int16, int32, uint8, uint16, uint32
 from .schema import Field, wire_fields
 
 ClassT = TypeVar("ClassT", bound=type)
@@ -31,7 +30,6 @@ LAG_STEPS = 256
 SEQ_MAX = 2**32 - 1
 
 
-@dataclass_transform(field_specifiers=(angle, fixed, flag, float32, int8, int16, int32, uint8, uint16, uint32))
 def input_type(cls: ClassT) -> ClassT:
     """Make a class an input (exported to games as `input`): a frozen attrs class of fields of fixed width."""
     made: Any = attrs.define(frozen=True, slots=True)(cls)

@@ -65,7 +65,7 @@ class Swarm(Game):
     input = Push
     Options = SwarmOptions
 
-    movers: dict[int, Any] = {}  # noqa: RUF012 - every room gets its own copy
+    movers: dict[int, Any] = {}
 
     def join(self, seat: Seat) -> None:
         make = Mover if self.options.precision == "fixed" else FloatMover
