@@ -109,6 +109,8 @@ class GameSocket(TakeoverHandler):
         self.hub, self.settings_ = hub, settings
         self.connection_options = connection_options(settings)
         self.player: Player | None = None
+        #: decided before the upgrade, after which the request has no stream to look at
+        self.is_lean = self.takes_over
 
     @property
     def takes_over(self) -> bool:
@@ -135,7 +137,7 @@ class GameSocket(TakeoverHandler):
         connection.watch(True)
 
     def open(self, *args: str, **kwargs: str) -> None:
-        if not self.takes_over:
+        if not self.is_lean:
             self.player = self._admit(TornadoConnection(self))
 
     def _admit(self, connection: Connection) -> Player:

@@ -30,7 +30,7 @@ class TakeoverHandler(WebSocketHandler):
     """A WebSocket route whose connections are lean.
 
     A subclass defines `connected`, and `open`, `on_message` and `on_close` only if it also serves TLS in this process;
-    `takes_over` tells in `open` which of the two it is.
+    `takes_over`, asked before the upgrade, tells which of the two it is.
     """
 
     connection_options = ConnectionOptions()
