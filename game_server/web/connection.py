@@ -109,7 +109,8 @@ class ConnectionOptions:
     message_bytes_max: int = 16 * 1024
     # Fragments of no bytes a message may have; all others count against message_bytes_max.
     empty_fragments_max: int = 16
-    # One read. 4 KiB is 5 s of a client's inputs at 30 Hz; larger ones only cost (tests/bench/micro_sockets.py).
+    # One read. 4 KiB is 5 s of a client's inputs at 30 Hz. Up to 64 KiB cost the same; 256 KiB cost four times as much,
+    # since the C library maps and unmaps memory for each (tests/bench/micro_sockets.py).
     read_bytes_max: int = 4096
     # A watched connection is not read while it has this much unsent.
     pause_unsent_bytes: int = 256 * 1024

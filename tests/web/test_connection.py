@@ -222,6 +222,20 @@ async def test_ping_is_answered():
     await pair.until_closed()
 
 
+async def test_ping_of_ours():
+    """We can ask for a sign of life; while something is unsent that is sign enough, and once closed there is no need."""
+    pair = Pair()
+    pair.connection.ping()
+    assert (PING, b"") == await pair.client.receive()
+    while not pair.connection.unsent_bytes:
+        pair.connection.send_binary(bytes(50_000))
+    unsent_bytes = pair.connection.unsent_bytes
+    pair.connection.ping()
+    assert unsent_bytes == pair.connection.unsent_bytes
+    await pair.until_closed()
+    pair.connection.ping()
+
+
 async def test_pongs_do_not_queue_up():
     """Section 5.5.3: to a client that does not read, only the newest ping is answered."""
     pair = Pair()
