@@ -138,7 +138,8 @@ class FrameParser:
         try:
             while True:
                 if not self._message_opcode:
-                    # The hot loop: 0.24 us a frame above the unmask call (tests/bench/micro_frames.py).
+                    # The hot loop: above the unmask call 0.34 us for one frame, 0.2 us each for eight
+                    # (tests/bench/micro_frames.py).
                     while end - position >= 6:
                         head, length, mask = _unpack_start(data, position)
                         length -= 0x80

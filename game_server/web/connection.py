@@ -107,15 +107,19 @@ class ConnectionOptions:
     """Limits of one connection; the defaults suit a game."""
 
     message_bytes_max: int = 16 * 1024
-    # One read. 4 KiB is 5 s of a client's inputs at 30 Hz; larger ones only cost (tests/bench/micro_sockets.py).
+    # Fragments of no bytes a message may have; all others count against message_bytes_max.
+    empty_fragments_max: int = 16
+    # One read. 4 KiB is 5 s of a client's inputs at 30 Hz. Up to 64 KiB cost the same; 256 KiB cost four times as much,
+    # since the C library maps and unmaps memory for each (tests/bench/micro_sockets.py).
     read_bytes_max: int = 4096
     # A watched connection is not read while it has this much unsent.
     pause_unsent_bytes: int = 256 * 1024
     close_timeout_s: float = 5.0
     control_frames_per_s_max: int = 50
-    # The kernel's share of what is sent but not acknowledged (it doubles the figure for its own use), and of that what
-    # has not been on the wire yet. 0: the system's default.
-    send_buffer_bytes: int = 32 * 1024
+    # The kernel's share: of what is not acknowledged (it doubles the figure for its own use), and of what was not on
+    # the wire yet. 0: the system's default. Below 64 KiB, which is one segment on loopback, a send to a proxy on the
+    # same machine waits for a delayed acknowledgement: 2 MB/s instead of 2,000 (tests/bench/micro_sockets.py).
+    send_buffer_bytes: int = 64 * 1024
     notsent_lowat_bytes: int = 8 * 1024
 
 
@@ -231,7 +235,7 @@ class LeanConnection:
         self._socket = sock
         self._loop = loop
         self._options = options
-        self._parser = FrameParser(unmask, options.message_bytes_max)
+        self._parser = FrameParser(unmask, options.message_bytes_max, options.empty_fragments_max)
         # The hot path's bound methods, kept: 20 ns each.
         self._recv = sock.recv
         self._send_now = sock.send
@@ -558,8 +562,10 @@ class LeanConnection:
         options: ConnectionOptions,
     ) -> "LeanConnection":
         """Go on with a frozen connection; its descriptor belongs to this process and to the new object."""
+        sock = socket.socket(fileno=frozen.descriptor)
+        sock.setblocking(False)
         connection = cls(
-            socket.socket(fileno=frozen.descriptor),
+            sock,
             loop,
             unmask,
             options,

@@ -18,6 +18,7 @@ from typing import Any, cast
 from tornado.httputil import HTTPServerRequest
 from tornado.iostream import IOStream
 from tornado.util import _websocket_mask
+from tornado.web import RequestHandler
 from tornado.websocket import WebSocketHandler, WebSocketProtocol, WebSocketProtocol13
 
 from ..core.frames import Unmask
@@ -64,8 +65,9 @@ class _TakeoverProtocol(WebSocketProtocol13):
 
     async def _receive_frame_loop(self) -> None:
         handler, stream = self.handler, self.stream
-        # Their cycle would keep all of the request until the next garbage collection.
+        # Cycles would keep all of the request until the next garbage collection.
         handler.ws_connection = None
+        RequestHandler._break_cycles(handler)
         del self.handler, self.stream
         if stream.closed():
             return

@@ -2,12 +2,14 @@
 
 import asyncio
 import fcntl
+import os
 import select
 import socket
 import sys
 import termios
 from collections.abc import Iterator
 
+import attrs
 import pytest
 
 from game_server.core.frames import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT
@@ -220,6 +222,20 @@ async def test_ping_is_answered():
     assert (PONG, b"") == await pair.client.receive()
     assert 0 == pair.connection.messages_in
     await pair.until_closed()
+
+
+async def test_ping_of_ours():
+    """We can ask for a sign of life; not while something is unsent, whose acknowledgement says as much."""
+    pair = Pair()
+    pair.connection.ping()
+    assert (PING, b"") == await pair.client.receive()
+    while not pair.connection.unsent_bytes:
+        pair.connection.send_binary(bytes(50_000))
+    unsent_bytes = pair.connection.unsent_bytes
+    pair.connection.ping()
+    assert unsent_bytes == pair.connection.unsent_bytes
+    await pair.until_closed()
+    pair.connection.ping()
 
 
 async def test_pongs_do_not_queue_up():
@@ -450,6 +466,25 @@ async def test_frozen_connection_goes_on():
     assert messages == [(await pair.client.receive())[1] for _ in messages]
     assert [] == pair.receiver.closes
     assert (len(sent), 2) == (pair.connection.bytes_in, pair.connection.messages_in)
+    await pair.until_closed()
+
+
+async def test_frozen_connection_goes_on_with_another_descriptor():
+    """The descriptor can go through a Unix socket, as to another process; closing the old copy ends nothing."""
+    pair = Pair()
+    frozen = pair.connection.freeze()
+    here, there = socket.socketpair()
+    socket.send_fds(here, [b"x"], [frozen.descriptor])
+    os.close(frozen.descriptor)
+    _, (descriptor,), _, _ = socket.recv_fds(there, 1, 1)
+    here.close()
+    there.close()
+    pair.own(LeanConnection.thaw(attrs.evolve(frozen, descriptor=descriptor), pair.loop, xor, pair.options))
+    pair.connection.watch(True)
+    pair.connection.send_text("still here")
+    assert (TEXT, b"still here") == await pair.client.receive()
+    await pair.client.send(frame(TEXT, b"so am I"))
+    assert ["so am I"] == await pair.receiver.wait_for(1)
     await pair.until_closed()
 
 

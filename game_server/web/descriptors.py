@@ -1,0 +1,68 @@
+"""File descriptors: raise their limit at start, and answer when they run out.
+
+A listener whose process has no descriptor left can neither accept a connection nor get rid of it, and the event loop
+would call it again and again. So one descriptor is kept in reserve: it is given up to accept the connection, to say
+503, and to close it. Knows nothing of what the connections are for.
+"""
+
+import contextlib
+import errno
+import os
+import resource
+import socket
+
+_OUT_OF_DESCRIPTORS = frozenset({errno.EMFILE, errno.ENFILE})
+_ANSWER = b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 5\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
+
+
+def raise_descriptor_limit(wanted: int) -> int:
+    """Raise this process' limit of open descriptors towards `wanted`, as far as that is allowed; give the limit."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    if soft != resource.RLIM_INFINITY and soft < most:
+        try:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+        except (OSError, ValueError):
+            return soft  # macOS refuses more than its own limit, which it does not tell
+        return most
+    return soft
+
+
+class PatientListener(socket.socket):
+    """A listening socket that answers even when descriptors run out; `turned_away` counts how often.
+
+    listener: a bound, listening socket, as `tornado.netutil.bind_sockets` gives; it is this object from here on.
+    """
+
+    def __init__(self, listener: socket.socket) -> None:
+        super().__init__(fileno=listener.detach())
+        self.setblocking(False)
+        self.turned_away = 0
+        self._reserve = os.open(os.devnull, os.O_RDONLY)
+
+    def accept(self) -> tuple[socket.socket, object]:
+        """Accept a connection, or turn it away: then ConnectionAbortedError is raised, and Tornado tries the next."""
+        try:
+            return super().accept()
+        except OSError as error:
+            if error.errno not in _OUT_OF_DESCRIPTORS:
+                raise
+        os.close(self._reserve)
+        try:
+            connection, _ = super().accept()
+            self.turned_away += 1
+            with connection:
+                connection.setblocking(False)
+                with contextlib.suppress(OSError):  # it may be gone already
+                    connection.send(_ANSWER)
+                    connection.recv(65_536)  # else closing would reset, and the answer be lost
+        finally:
+            self._reserve = os.open(os.devnull, os.O_RDONLY)
+        raise ConnectionAbortedError(errno.ECONNABORTED, "out of file descriptors")
+
+    def close(self) -> None:
+        """Close the socket and the reserve."""
+        if self._reserve >= 0:
+            os.close(self._reserve)
+            self._reserve = -1
+        super().close()
