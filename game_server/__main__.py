@@ -17,6 +17,7 @@ from tornado.netutil import bind_sockets
 from .errors import DefinitionError
 from .settings import BadSettings, Settings
 from .web.app import make_app
+from .web.descriptors import PatientListener, raise_descriptor_limit
 from .web.games import load_games
 from .web.hub import Hub
 from .web.logs import configure, log
@@ -26,12 +27,15 @@ EXIT_USAGE = 2
 #: slow senders of headers or bodies are cut off; game connections have limits of their own
 HEADER_TIMEOUT_S = 10.0
 BODY_TIMEOUT_S = 10.0
+#: for files, HTTP visitors and connections that are being closed
+DESCRIPTORS_SPARE = 1000
 HEADER_BYTES_MAX = 16_384
 BODY_BYTES_MAX = 65_536
 
 
 async def serve(settings: Settings) -> None:
     """Run the server until it is told to stop."""
+    raise_descriptor_limit(settings.connections_max + DESCRIPTORS_SPARE)
     hub = Hub(settings, load_games(settings.games))
     secret = str(settings.admin_secret) or secrets.token_urlsafe(16)
     server = HTTPServer(
@@ -41,9 +45,10 @@ async def serve(settings: Settings) -> None:
         max_header_size=HEADER_BYTES_MAX,
         max_body_size=BODY_BYTES_MAX,
     )
-    sockets = bind_sockets(settings.port, settings.host, backlog=1024)
-    server.add_sockets(sockets)
-    port = sockets[0].getsockname()[1]
+    listeners = [PatientListener(sock) for sock in bind_sockets(settings.port, settings.host, backlog=1024)]
+    hub.listeners = listeners
+    server.add_sockets(listeners)
+    port = listeners[0].getsockname()[1]
     hub.start()
     stopped = _stop_signal()
     _announce(settings.host, port, secret)
@@ -52,6 +57,8 @@ async def serve(settings: Settings) -> None:
     server.stop()
     await hub.drain()
     await server.close_all_connections()
+    for listener in listeners:
+        listener.close()
 
 
 def _announce(host: str, port: int, secret: str) -> None:

@@ -8,9 +8,15 @@ core gets its own small classes from here.
 
 from pathlib import Path
 
+import attrs
 import typed_settings as ts
 
 from .core.limits import LobbyLimits, RoomLimits
+
+#: settings for which 0 has a meaning of its own
+MAY_BE_ZERO = frozenset(
+    {"port", "seat_hold_s", "idle_timeout_s", "empty_room_s", "drain_s", "send_buffer_bytes", "notsent_lowat_bytes"}
+)
 
 
 class BadSettings(ValueError):
@@ -38,6 +44,11 @@ class Settings:
     echo: bool = ts.option(default=False, help="serve /echo, for conformance suites")
     send_buffer_bytes: int = ts.option(default=65_536, help="the kernel's send buffer of a connection; 0: its default")
     notsent_lowat_bytes: int = ts.option(default=8192, help="unsent bytes that the kernel takes; 0: its default")
+    read_bytes_max: int = ts.option(
+        default=4096, help="bytes read from a connection at once: at a tick, no more than this"
+    )
+    close_timeout_s: float = ts.option(default=5.0, help="how long a closing handshake may take")
+    control_frames_per_s_max: int = ts.option(default=50, help="pings and pongs a second a client may send")
     log_level: str = ts.option(default="info", help="debug, info, warning or error")
     log_json: bool = ts.option(default=False, help="log as JSON lines")
     healthy_lateness_ms: float = ts.option(default=500.0, help="a due tick later than this makes /healthz fail")
@@ -72,18 +83,11 @@ class Settings:
     outside_timeout_s: float = ts.option(default=10.0, help="outside work that takes longer fails")
 
     def __attrs_post_init__(self) -> None:
-        positive = (
-            "join_timeout_s dead_after_s connections_max connections_address_max rooms_max rooms_per_s "
-            "message_bytes_max messages_per_s message_burst input_queue_len_max history_s event_log_len_max "
-            "chat_len_max chat_per_s chat_burst name_len_max checksum_s catch_up_ticks_max "
-            "backlog_hard_bytes backlog_soft_s outside_timeout_s "
-        )
-        for name in positive.split():
-            if not getattr(self, name) > 0:
-                raise BadSettings(f"{name} must be above 0, not {getattr(self, name)}")
-        for name in ("seat_hold_s", "idle_timeout_s", "empty_room_s", "drain_s"):
-            if not getattr(self, name) >= 0:
-                raise BadSettings(f"{name} must be 0 or more, not {getattr(self, name)}")
+        for attribute in attrs.fields(type(self)):
+            value = getattr(self, attribute.name)
+            if type(value) in (int, float) and not (value > 0 or (value == 0 and attribute.name in MAY_BE_ZERO)):
+                least = "0 or more" if attribute.name in MAY_BE_ZERO else "above 0"
+                raise BadSettings(f"{attribute.name} must be {least}, not {value}")
         if not 0 <= self.port <= 65_535:
             raise BadSettings(f"port must be from 0 to 65535, not {self.port}")
         if self.transport not in ("lean", "tornado"):

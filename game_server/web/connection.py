@@ -101,6 +101,10 @@ class Connection(Protocol):
     def abort(self) -> None:
         """Close the socket at once."""
 
+    @property
+    def is_closed(self) -> bool:
+        """Whether the closing handshake is over and the socket is gone."""
+
 
 @attrs.frozen
 class ConnectionOptions:

@@ -22,12 +22,15 @@ from ..core.room import OutsideCall, Room
 from ..core.session import Event, Session, State
 from ..errors import CloseCode
 from ..settings import Settings
+from .descriptors import PatientListener
 from .games import LoadedGame
 from .logs import RateLimited, log
 from .player import Player
 from .ticker import Ticker
 
 HOUSEKEEPING_S = 1.0
+#: how long the last closing handshakes may take before the process ends
+CLOSING_S = 1.0
 CRASH_REPORTS_MAX = 20
 
 
@@ -63,6 +66,8 @@ class Hub:
         self.started_at_s = self.now_s()
         self.context = OutsideContext(data_dir=settings.data_dir)
         self.connection_bytes = Counts()
+        #: where connections are accepted; they count whom they turned away
+        self.listeners: list[PatientListener] = []
         self._addresses: Counter[str] = Counter()
         self._outside_tasks: set[asyncio.Task[None]] = set()
         self._housekeeping: asyncio.TimerHandle | None = None
@@ -252,9 +257,12 @@ class Hub:
         deadline_s = self.now_s() + self.settings.drain_s
         while self.players and self.now_s() < deadline_s:  # noqa: ASYNC110 - players leave in many places
             await asyncio.sleep(0.05)
+        connections = [player.connection for player in self.players]
         for player in list(self.players):
             player.close(CloseCode.DRAINING, "the server shuts down")
-        await asyncio.sleep(0.05)
+        deadline_s = self.now_s() + CLOSING_S
+        while not all(connection.is_closed for connection in connections) and self.now_s() < deadline_s:  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
         self.stop()
 
     def stop(self) -> None:

@@ -64,6 +64,9 @@ class HubCollector(Collector):
         for reason, number in sorted(hub.closes.items()):
             closes.add_metric([reason], number)
         yield closes
+        turned_away = sum(listener.turned_away for listener in hub.listeners)
+        text = "Connections turned away for want of file descriptors"
+        yield CounterMetricFamily("game_server_turned_away", text, value=turned_away)
         yield GaugeMetricFamily("game_server_connections", "Open game connections", value=len(hub.players))
         yield from self._by_game()
 

@@ -89,7 +89,8 @@ class Player:
         self.hub.count_close(code)
         if code not in (CloseCode.NORMAL, CloseCode.TAKEN_OVER, CloseCode.DRAINING, CloseCode.GOING_AWAY):
             self.hub.rate_limited.warning(f"closed_{code.name.lower()}", reason=reason, **self.names())
-        self.connection.close(code, reason)
+        # The backlog of one that is too slow would keep the reason from it.
+        self.connection.close(code, reason, discard_unsent=code is CloseCode.TOO_SLOW)
         self.hub.detach(self)
 
     def on_close(self, code: int, reason: str) -> None:

@@ -39,6 +39,9 @@ def connection_options(settings: Settings) -> ConnectionOptions:
     """Return the limits of a game connection."""
     return ConnectionOptions(
         message_bytes_max=settings.message_bytes_max,
+        read_bytes_max=settings.read_bytes_max,
+        close_timeout_s=settings.close_timeout_s,
+        control_frames_per_s_max=settings.control_frames_per_s_max,
         send_buffer_bytes=settings.send_buffer_bytes,
         notsent_lowat_bytes=settings.notsent_lowat_bytes,
     )
@@ -95,6 +98,10 @@ class TornadoConnection:
         connection = self._handler.ws_connection
         if connection is not None:
             connection._abort()  # noqa: SLF001 - the handler offers no way to drop a connection at once
+
+    @property
+    def is_closed(self) -> bool:
+        return self._handler.ws_connection is None
 
     def received(self, data: bytes | str) -> None:
         self.bytes_in += len(data)
