@@ -82,6 +82,15 @@ def _stop_signal() -> asyncio.Event:
     return stopped
 
 
+def _cause(error: BaseException) -> BaseException:
+    """Return the one mistake behind what the settings library wraps it in."""
+    while True:
+        inner = error.exceptions[0] if isinstance(error, BaseExceptionGroup) else error.__cause__
+        if inner is None:
+            return error
+        error = inner
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; return the exit code."""
     status = 0
@@ -110,8 +119,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         command()
     except (BadSettings, ts.exceptions.TsError) as error:
-        cause = error.__cause__ or error
-        print(f"game_server: {cause}", file=sys.stderr)
+        print(f"game_server: {_cause(error)}", file=sys.stderr)
         return EXIT_USAGE
     return status
 
