@@ -82,46 +82,48 @@ def _stop_signal() -> asyncio.Event:
     return stopped
 
 
-def _cause(error: BaseException) -> BaseException:
-    """Return the one mistake behind what the settings library wraps it in."""
-    while True:
-        inner = error.exceptions[0] if isinstance(error, BaseExceptionGroup) else error.__cause__
-        if inner is None:
-            return error
-        error = inner
+def _complaint(error: Exception) -> str:
+    """Return in one line what is wrong with the settings, without what the settings library wraps around it."""
+    while isinstance(error, ExceptionGroup):
+        error = error.exceptions[0]
+    text = str(error).rpartition(f"{BadSettings.__name__}: ")[2]
+    return text.partition(": ValueError")[0].replace("Invalid default", "invalid value")
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line; return the exit code."""
-    status = 0
-
-    @ts.cli(
+def _read_settings() -> Settings:
+    """Return the settings of the command line, environment and files; may exit, as argparse does."""
+    read: list[Settings] = []
+    command = ts.cli(
         Settings,
         ts.default_loaders("game_server", ["game-server.toml"], env_prefix="GAME_SERVER_"),
         prog="python -m game_server",
         description="A server for real-time multiplayer games. Every option can also be set in the environment "
         "(GAME_SERVER_PORT=9000) or in game-server.toml (table [game_server]).",
-    )
-    def command(settings: Settings) -> None:
-        nonlocal status
-        configure(settings.log_level, settings.log_json)
-        try:
-            asyncio.run(serve(settings))
-        except DefinitionError as error:
-            print(f"game_server: {error}", file=sys.stderr)
-            status = EXIT_USAGE
-        except OSError as error:
-            print(f"game_server: cannot listen on {settings.host}:{settings.port}: {error.strerror}", file=sys.stderr)
-            status = EXIT_USAGE
+    )(read.append)
+    command()
+    return read[0]
 
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; return the exit code."""
     if arguments is not None:
         sys.argv[1:] = arguments
     try:
-        command()
-    except (BadSettings, ts.exceptions.TsError) as error:
-        print(f"game_server: {_cause(error)}", file=sys.stderr)
+        settings = _read_settings()
+    except (ValueError, ts.exceptions.TsError) as error:
+        print(f"game_server: {_complaint(error)}", file=sys.stderr)
         return EXIT_USAGE
-    return status
+    configure(settings.log_level, settings.log_json)
+    try:
+        asyncio.run(serve(settings))
+    except DefinitionError as error:
+        print(f"game_server: {error}", file=sys.stderr)
+        return EXIT_USAGE
+    except OSError as error:
+        where = f"{settings.host}:{settings.port}"
+        print(f"game_server: cannot listen on {where}: {error.strerror or error}", file=sys.stderr)
+        return EXIT_USAGE
+    return 0
 
 
 if __name__ == "__main__":

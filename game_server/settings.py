@@ -83,11 +83,11 @@ class Settings:
     outside_timeout_s: float = ts.option(default=10.0, help="outside work that takes longer fails")
 
     def __attrs_post_init__(self) -> None:
-        for attribute in attrs.fields(type(self)):
-            value = getattr(self, attribute.name)
-            if type(value) in (int, float) and not (value > 0 or (value == 0 and attribute.name in MAY_BE_ZERO)):
-                least = "0 or more" if attribute.name in MAY_BE_ZERO else "above 0"
-                raise BadSettings(f"{attribute.name} must be {least}, not {value}")
+        for name in (attribute.name for attribute in attrs.fields(self.__class__)):  # type: ignore[arg-type]
+            value = getattr(self, name)
+            if type(value) in (int, float) and not (value > 0 or (value == 0 and name in MAY_BE_ZERO)):
+                least = "0 or more" if name in MAY_BE_ZERO else "above 0"
+                raise BadSettings(f"{name} must be {least}, not {value}")
         if not 0 <= self.port <= 65_535:
             raise BadSettings(f"port must be from 0 to 65535, not {self.port}")
         if self.transport not in ("lean", "tornado"):
