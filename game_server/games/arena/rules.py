@@ -18,8 +18,8 @@ SEATS = 32
 
 HULL_MAX = 100
 SHIELD_MAX = 60
-#: eight hits kill; a bot of middling skill lands one shot in five, so a duel lasts 6 to 12 s
-BULLET_DAMAGE = 13
+#: ten hits kill; a bot of middling skill lands one shot in four, so a duel lasts 8 to 15 s
+BULLET_DAMAGE = 10
 BULLET_SPEED = 680.0
 #: share of the ship's velocity a bullet takes along; all of it makes aiming hard, none feels wrong
 BULLET_INHERIT = 0.4
@@ -32,7 +32,7 @@ HIT_RADIUS = 21.0
 KILL_SCORE = 100
 STREAK_BONUS = 25  # for each kill the victim had in a row
 STREAK_BONUS_MAX = 100
-KILL_REPAIR = 20
+KILL_REPAIR = 30
 STREAK_NOTICE = 3
 
 RESPAWN_STEPS = 75
