@@ -1,10 +1,10 @@
 """The bot: flies a ship from what any player can see.
 
-The same code plays as opponent on the server and as load-test bot over the wire, so it reads only public fields, and those of its
-own ship. It looks around every few steps (that is its reaction time), makes a plan - a heading to turn to, a thrust, whether
-to shoot - and between looks only steers. It misses because it aims with an error drawn at each look, because it guesses the target's
-velocity from where it saw it last, and because its reactions are late. Each bot draws a character once: how well it aims, how
-quick it is, how close it likes to fight, when it runs, how gladly it boosts.
+The same code plays as opponent on the server and as load-test bot over the wire, so it reads only public fields, and
+those of its own ship. It looks around every few steps (that is its reaction time), makes a plan - a heading to turn to,
+a thrust, whether to shoot - and between looks only steers. It misses because it aims with an error drawn at each look,
+because it guesses the target's velocity from where it saw it last, and because its reactions are late. Each bot draws a
+character once: how well it aims, how quick it is, how close it likes to fight, when it runs, how gladly it boosts.
 
 Draws only from the random it is given; keeps no order of hashes, no clock.
 """

@@ -1,16 +1,15 @@
 """What exists in the arena: entities, the players' input, the options of a room, and the numbers that make the fight.
 
-A `Player` is a seat's or a bot's line on the scoreboard and lives as long as they stay. A `Ship` lives from spawn to death. A bullet
-flies straight, so its start, velocity and birth tick say where it is at any tick: it costs the wire nothing between spawn and
-despawn. Everything that changes slowly is a tick to count from, not a number counted down.
+A `Player` is a seat's or a bot's line on the scoreboard and lives as long as they stay. A `Ship` lives from spawn to
+death. A bullet flies straight, so its start, velocity and birth tick say where it is at any tick: it costs the wire
+nothing between spawn and despawn. Everything that changes slowly is a tick to count from, not a number counted down.
 """
 
 from enum import IntEnum
 
 import attrs
 
-from ...game import Entity, angle, entity, fixed, flag, int8, int32, text, uint8, uint16, uint32
-from ...game import input_type as input
+from ...game import Entity, angle, entity, fixed, flag, input, int8, int32, text, uint8, uint16, uint32
 from .field import WORLD_SIZE
 
 TICK_RATE = 30
