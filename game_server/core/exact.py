@@ -1,8 +1,8 @@
 """Arithmetic whose last bit is the same in Python and in JavaScript: what predicted rules may use.
 
-The platforms' own sin, cos, round, % and ** differ between languages or versions. Here are replacements made only of +, -, *
-and floor in a fixed order, which IEEE 754 makes exact twins of `static/client/exact.js`. (sqrt and division need no replacement:
-the standard requires both to be correctly rounded.) `tests/vectors/exact.json` binds the two.
+The platforms' own sin, cos, round, % and ** differ between languages or versions. Here are replacements made only of +,
+-, * and floor in a fixed order, which IEEE 754 makes exact twins of `static/client/exact.js`. (sqrt and division need
+no replacement: the standard requires both to be correctly rounded.) `tests/vectors/exact.json` binds the two.
 
 Knows nothing of games or fields.
 """

@@ -4,7 +4,7 @@
 /**
  * @typedef {{name: string, score: number, kills: number, deaths: number}} BestScore
  * @typedef {{name: string, title: string, seats: number, tick_rate: number, schema_hash: string,
- *   options: Record<string, unknown>, page?: boolean, lobby?: {best?: BestScore[]}}} GameInfo
+ *   options: Record<string, unknown>, has_page?: boolean, lobby?: {best?: BestScore[]}}} GameInfo
  * @typedef {{room: string, game: string, seats_taken: number, seats: number, age_s: number, locked: boolean,
  *   options?: Record<string, unknown>}} RoomInfo
  */

@@ -21,6 +21,8 @@ const online = byId("online", HTMLParagraphElement);
 const live = byId("live", HTMLSpanElement);
 const liveText = byId("live-text", HTMLSpanElement);
 const bestPanel = byId("best", HTMLElement);
+const bestEmpty = byId("best-empty", HTMLParagraphElement);
+const bestTable = byId("best-table", HTMLTableElement);
 const bestRows = byId("best-rows", HTMLTableSectionElement);
 const roomList = new RoomList(byId("room-list", HTMLUListElement), byId("rooms-empty", HTMLParagraphElement));
 
@@ -54,6 +56,7 @@ function showGames() {
     radio.name = "game";
     radio.value = game.name;
     radio.checked = game.name === chosen;
+    radio.disabled = game.has_page === false;
     radio.addEventListener("change", () => choose(game.name));
     gamesBox.append(
       make(
@@ -61,7 +64,7 @@ function showGames() {
         "game",
         radio,
         make("span", "game-title", game.title),
-        make("span", "game-facts", `up to ${game.seats} \u00b7 ${game.tick_rate} Hz`),
+        make("span", "game-facts", radio.disabled ? "no page, for bots" : `up to ${game.seats} players`),
       ),
     );
   }
@@ -111,8 +114,11 @@ function readOptions() {
 }
 
 function showBest() {
-  const best = chosenGame()?.lobby?.best ?? [];
-  bestPanel.hidden = best.length === 0;
+  const best = chosenGame()?.lobby?.best;
+  bestPanel.hidden = !best;
+  if (!best) return;
+  bestEmpty.hidden = best.length > 0;
+  bestTable.hidden = best.length === 0;
   bestRows.replaceChildren(
     ...best.map((row, index) =>
       make(
@@ -139,7 +145,7 @@ async function refreshGames() {
 
 async function refreshRooms() {
   const rooms = await fetchRooms();
-  roomList.show(rooms, new Map(games.map((game) => [game.name, game.title])));
+  roomList.show(rooms, games);
   const people = rooms.reduce((sum, room) => sum + room.seats_taken, 0);
   const text = `${people} playing in ${rooms.length} ${rooms.length === 1 ? "room" : "rooms"}`;
   if (online.textContent !== text) online.textContent = text;

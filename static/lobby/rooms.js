@@ -5,6 +5,7 @@ import { make } from "../shared/dom.js";
 import { playAddress } from "./api.js";
 
 /** @typedef {import("./api.js").RoomInfo} RoomInfo */
+/** @typedef {import("./api.js").GameInfo} GameInfo */
 
 /**
  * @param {number} seconds
@@ -40,9 +41,9 @@ export class RoomList {
 
   /**
    * @param {RoomInfo[]} rooms
-   * @param {Map<string, string>} titles game name to title
+   * @param {GameInfo[]} games
    */
-  show(rooms, titles) {
+  show(rooms, games) {
     const seen = new Set(rooms.map((room) => room.room));
     for (const [id, row] of this.rows) {
       if (!seen.has(id)) {
@@ -53,7 +54,8 @@ export class RoomList {
     for (const room of rooms) {
       let row = this.rows.get(room.room);
       if (!row) {
-        row = makeRow(room, titles.get(room.game) ?? room.game);
+        const game = games.find((one) => one.name === room.game);
+        row = makeRow(room, game?.title ?? room.game, game?.has_page !== false);
         this.rows.set(room.room, row);
         this.list.append(row.element);
       }
@@ -67,14 +69,16 @@ export class RoomList {
 /**
  * @param {RoomInfo} room
  * @param {string} title
+ * @param {boolean} playable whether the game has a page
  */
-function makeRow(room, title) {
+function makeRow(room, title, playable) {
   const facts = make("div", "room-facts");
   const seats = make("span", "number");
   const bar = make("progress", "");
   bar.setAttribute("aria-hidden", "true");
   const join = make("a", "button button-small", "Join");
   join.href = playAddress(room.game, { room: room.room });
+  join.hidden = !playable;
   join.setAttribute("aria-label", `Join ${title} ${room.room.slice(-4)}`);
   const element = make(
     "li",

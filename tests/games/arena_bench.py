@@ -1,4 +1,5 @@
-"""A room without sockets for testing the arena's rules: the game's `Host`, and seats that are steered by hand or by brains."""
+"""A room without sockets for testing the arena's rules: the game's `Host`, and seats that are steered by hand or by
+brains."""
 
 import random
 from collections.abc import Sequence
@@ -8,8 +9,13 @@ import attrs
 
 from game_server.core.game import Seat
 from game_server.core.world import World, entity_types
-from game_server.games.arena import Arena
+from game_server.games.arena.arena import Arena
 from game_server.games.arena.rules import ArenaOptions, Player, Ship, Steer
+
+
+def steer(**fields: Any) -> Steer:
+    """Return an input: the decorator makes its fields known to attrs, not to type checkers."""
+    return Steer(**fields)
 
 
 @attrs.define
@@ -67,10 +73,10 @@ class Bench:
             self.game.step({seat: (inputs or {}).get(seat.number, Steer()) for seat in self.taken})
 
     def player(self, seat: Seat) -> Player:
-        return self.world.get(self.game.players[seat.number])  # type: ignore[no-any-return]
+        return self.world.get(self.game.players[seat.number])
 
     def ship(self, seat: Seat) -> Ship:
-        return self.world.get(self.player(seat).ship_id)  # type: ignore[no-any-return]
+        return self.world.get(self.player(seat).ship_id)
 
     def rows(self) -> list[Any]:
         """Return every wire value of the room and all entities, quantised."""

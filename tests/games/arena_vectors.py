@@ -1,10 +1,11 @@
-"""Make tests/vectors/arena_movement.json and exact.json: what Python's movement and sine yield, for JavaScript to repeat.
+"""Make tests/vectors/arena_movement.json and exact.json: what Python's movement and sine yield, for JavaScript to
+repeat.
 
     python -m tests.games.arena_vectors        writes both files
 
-Inputs are not stored: both languages draw them from the same linear congruential generator, started from the case's `seed`.
-After each step the eight quantised integers are folded into a 32-bit hash, so that a case of 300 steps needs a few rows only:
-every 50th row in full, and the hash over all of them.
+Inputs are not stored: both languages draw them from the same linear congruential generator, started from the case's
+`seed`. After each step the eight quantised integers are folded into a 32-bit hash, so that a case of 300 steps needs a
+few rows only: every 50th row in full, and the hash over all of them.
 """
 
 import json
@@ -141,11 +142,11 @@ def make_exact() -> dict[str, Any]:
 
 def text_of(vectors: dict[str, Any]) -> str:
     """Return the vectors as JSON, one case a line, so that a change can be reviewed."""
-    lines = ",\n".join(
-        f' "{key}": ' + ("[\n  " + ",\n  ".join(json.dumps(item) for item in value) + "\n ]" if isinstance(value, list) else json.dumps(value))
-        for key, value in vectors.items()
-    )
-    return "{\n" + lines + "\n}\n"
+    lines = []
+    for key, value in vectors.items():
+        rows = ",\n  ".join(json.dumps(item) for item in value) if isinstance(value, list) else ""
+        lines.append(f' "{key}": [\n  {rows}\n ]' if rows else f' "{key}": {json.dumps(value)}')
+    return "{\n" + ",\n".join(lines) + "\n}\n"
 
 
 if __name__ == "__main__":

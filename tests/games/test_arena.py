@@ -24,9 +24,8 @@ from game_server.games.arena.rules import (
     PickupKind,
     Player,
     Ship,
-    Steer,
 )  # fmt: skip
-from tests.games.arena_bench import Bench
+from tests.games.arena_bench import Bench, steer
 
 
 def duel(distance: float = 200.0, **options: int) -> tuple[Bench, Ship, Ship]:
@@ -43,7 +42,7 @@ def duel(distance: float = 200.0, **options: int) -> tuple[Bench, Ship, Ship]:
 
 
 def shoot(bench: Bench, steps: int = 1) -> None:
-    bench.step({0: Steer(fire=True)}, count=steps)
+    bench.step({0: steer(fire=True)}, count=steps)
     bench.step(count=30)
 
 
@@ -63,16 +62,16 @@ def test_visitor_meets_an_enemy_within_two_seconds() -> None:
         met = False
         for _ in range(2 * TICK_RATE):
             bench.step()
-            ship = bench.ship(seat)
-            others = [other for other in bench.world.all(Ship) if other is not ship]
-            met = met or (ship is not None and any(math.dist((ship.x, ship.y), (o.x, o.y)) < FIRE_RANGE for o in others))
+            mine = [ship for ship in bench.world.all(Ship) if ship.owner == seat.number]
+            bots = [ship for ship in bench.world.all(Ship) if ship.owner is None]
+            met = met or any(math.dist((own.x, own.y), (bot.x, bot.y)) < FIRE_RANGE for own in mine for bot in bots)
         assert met, seed
 
 
 def test_bullet_takes_time_and_hurts() -> None:
     """A bullet needs its flight time to arrive, then takes BULLET_DAMAGE off the hull and is gone."""
     bench, _, target = duel(distance=400.0)
-    bench.step({0: Steer(fire=True)})
+    bench.step({0: steer(fire=True)})
     bench.step(count=10)
     assert (HULL_MAX, 1) == (target.hull, len(bench.world.all(Bullet)))
     bench.step(count=10)
@@ -112,7 +111,7 @@ def test_safe_ship_is_not_hurt_until_it_fires() -> None:
     target.safe, target.safe_until = True, bench.tick + 100
     shoot(bench)
     assert HULL_MAX == target.hull
-    bench.step({1: Steer(fire=True)})
+    bench.step({1: steer(fire=True)})
     assert not target.safe
 
 
@@ -173,7 +172,7 @@ def test_bots_fill_the_room_and_leave_as_people_come() -> None:
 def test_leaver_takes_everything_along() -> None:
     """Nothing of a player who left stays in the world, bullets included."""
     bench, shooter, _ = duel()
-    bench.step({0: Steer(fire=True)})
+    bench.step({0: steer(fire=True)})
     bench.leave(bench.seats[0])
     assert [] == bench.world.all(Bullet)
     assert bench.world.get(shooter.id) is None
@@ -185,10 +184,10 @@ def test_dropped_player_coasts_and_returns() -> None:
     """Without its connection a ship coasts, whatever input repeats; after the return it obeys again."""
     bench, ship, _ = duel()
     bench.game.drop(bench.seats[0])
-    bench.step({0: Steer(thrust=100, fire=True)}, count=10)
+    bench.step({0: steer(thrust=100, fire=True)}, count=10)
     assert ((600.0, 1500.0), 0) == ((ship.x, ship.y), len(bench.world.all(Bullet)))
     bench.game.resume(bench.seats[0])
-    bench.step({0: Steer(thrust=100)}, count=10)
+    bench.step({0: steer(thrust=100)}, count=10)
     assert ship.x > 600.0
 
 
@@ -240,8 +239,8 @@ def test_same_seed_and_inputs_give_the_same_world() -> None:
         for step in range(2000):
             if step == 500:
                 bench.join(1, "Bob")
-            steer = Steer(turn=(step * 7) % 201 - 100, thrust=100, fire=step % 50 < 20, boost=step % 90 < 30)
-            bench.step({0: steer, 1: steer})
+            push = steer(turn=(step * 7) % 201 - 100, thrust=100, fire=step % 50 < 20, boost=step % 90 < 30)
+            bench.step({0: push, 1: push})
             if step == 1500:
                 bench.leave(bench.seats[1])
         return bench.rows()
@@ -260,7 +259,7 @@ def test_nothing_leaves_its_wire_range() -> None:
 
 
 def test_bullets_are_on_the_wire_grid() -> None:
-    """A bullet's server-side start and velocity are exactly what the wire says, so that every client sees it where it is."""
+    """A bullet starts and flies exactly as the wire says, so that every client sees it where it is."""
     bench = Bench(5, bots=16, skill=2)
     for _ in range(300):
         bench.step()

@@ -1,19 +1,20 @@
 """The bot's brain: beatable, of different characters, and content with what a player can see."""
 
 import random
+from typing import Any
 
 import attrs
 
 from game_server.games.arena.brain import Brain
-from game_server.games.arena.rules import Player, Ship, Steer
+from game_server.games.arena.rules import Bullet, Player, Ship, Steer
 from tests.games.arena_bench import Bench
 
 
 class PublicOnly:
     """A ship or bullet as other players see it: owner-only and server-only fields are not there."""
 
-    def __init__(self, entity: object, whole: bool) -> None:
-        self.id = entity.id  # type: ignore[attr-defined]
+    def __init__(self, entity: Any, whole: bool) -> None:
+        self.id = entity.id
         for field in attrs.fields(type(entity)):
             wire = field.metadata.get("game_server.wire")
             if wire and (wire.to == "all" or whole):
@@ -29,7 +30,8 @@ class PublicView:
         self.world = bench.world
 
     def all(self, name: str) -> list[PublicOnly]:
-        return [PublicOnly(entity, entity.id in self.own) for entity in self.world.all(name)]
+        found: list[Any] = self.world.all(name)
+        return [PublicOnly(entity, entity.id in self.own) for entity in found]
 
     def get(self, entity_id: int) -> PublicOnly | None:
         entity = self.world.get(entity_id)
@@ -63,7 +65,7 @@ def test_bots_are_beatable_and_busy() -> None:
     shots = 0
     for _ in range(3600):
         bench.step()
-        shots += sum(bullet.born == bench.tick for bullet in bench.world.all("Bullet"))
+        shots += sum(bullet.born == bench.tick for bullet in bench.world.all(Bullet))
     kills = len(bench.named("kill"))
     assert 20 < kills < 90
     assert shots > kills * 15

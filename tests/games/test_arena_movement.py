@@ -15,7 +15,7 @@ def resting(x: float, y: float, **changes: float) -> Ship:
 
 
 def test_movement_vectors_still_hold() -> None:
-    """Python yields the stored movement vectors; remake them with `python -m tests.games.arena_vectors` on purpose only."""
+    """Python yields the stored vectors; remake them with `python -m tests.games.arena_vectors` on purpose only."""
     stored = json.loads((VECTORS / "arena_movement.json").read_text(encoding="utf-8"))
     assert stored == make_movement()
 

@@ -1,8 +1,8 @@
 """The arena: people and bots in small ships, round after round.
 
-One step: the clock of the round, bots to fit the number of people, ships that come back, everybody's move in the order of their
-players, bullets, pickups. Bots go through the same `move` with the same kind of input as people do. Nothing here reads a clock;
-every wait is a tick to be reached, and every choice is drawn from the room's random.
+One step: the clock of the round, bots to fit the number of people, ships that come back, everybody's move in the order
+of their players, bullets, pickups. Bots go through the same `move` with the same kind of input as people do. Nothing
+here reads a clock; every wait is a tick to be reached, and every choice is drawn from the room's random.
 """
 
 from typing import Any
@@ -42,10 +42,7 @@ from .rules import (
     Player,
     Ship,
     Steer,
-    uint8,
-    uint16,
-    uint32,
-)  # fmt: skip
+)
 from .scores import save_scores
 
 _IDLE = Steer()
@@ -53,6 +50,8 @@ _PICKUP_REACH = (PICKUP_RADIUS + SHIP_RADIUS) * (PICKUP_RADIUS + SHIP_RADIUS)
 
 
 class Arena(Game):
+    """Ships, bullets, pickups, rounds; bots until people come."""
+
     title = "Arena"
     tick_rate = TICK_RATE
     send_every = 1
@@ -60,7 +59,7 @@ class Arena(Game):
     entities = (Player, Ship, Bullet, Pickup)
     input = Steer
     Options = ArenaOptions
-    outside = {"save_scores": save_scores}  # noqa: RUF012 - read once when the class is made
+    outside = {"save_scores": save_scores}
 
     phase: int = uint8(max=len(Phase) - 1)
     #: the tick at which this phase ends
@@ -208,11 +207,16 @@ class Arena(Game):
         self.emit(
             "kill",
             {
-                "by": killer.id, "by_name": killer.name, "victim": victim.id, "victim_name": victim.name, "score": bounty,
+                "by": killer.id,
+                "by_name": killer.name,
+                "victim": victim.id,
+                "victim_name": victim.name,
+                "score": bounty,
                 "streak": killer.streak if killer.streak >= STREAK_NOTICE else 0,
-                "x": ship.x, "y": ship.y,
+                "x": ship.x,
+                "y": ship.y,
             },
-        )  # fmt: skip
+        )
         if self.random.random() < PICKUP_DROP_SHARE:
             self._spawn_pickup(ship.x, ship.y)
 

@@ -1,10 +1,10 @@
 """The bot: flies a ship from what any player can see.
 
-The same code plays as opponent on the server and as load-test bot over the wire, so it reads only public fields, and those of its
-own ship. It looks around every few steps (that is its reaction time), makes a plan - a heading to turn to, a thrust, whether
-to shoot - and between looks only steers. It misses because it aims with an error drawn at each look, because it guesses the target's
-velocity from where it saw it last, and because its reactions are late. Each bot draws a character once: how well it aims, how
-quick it is, how close it likes to fight, when it runs, how gladly it boosts.
+The same code plays as opponent on the server and as load-test bot over the wire, so it reads only public fields, and
+those of its own ship. It looks around every few steps (that is its reaction time), makes a plan - a heading to turn to,
+a thrust, whether to shoot - and between looks only steers. It misses because it aims with an error drawn at each look,
+because it guesses the target's velocity from where it saw it last, and because its reactions are late. Each bot draws a
+character once: how well it aims, how quick it is, how close it likes to fight, when it runs, how gladly it boosts.
 
 Draws only from the random it is given; keeps no order of hashes, no clock.
 """
@@ -26,9 +26,9 @@ DODGE_WITHIN = 330.0
 ROCK_MARGIN = 46.0
 LOOK_AHEAD_S = 0.9
 #: aiming error in radians, least and most, by skill: easy, fair, hard
-AIM_ERRORS = ((0.16, 0.34), (0.07, 0.22), (0.02, 0.09))
+AIM_ERRORS = ((0.16, 0.34), (0.10, 0.27), (0.02, 0.09))
 #: steps between looks, least and most, by skill
-REACTIONS = ((8, 14), (5, 10), (3, 6))
+REACTIONS = ((8, 14), (6, 11), (3, 6))
 
 
 @attrs.define
@@ -42,6 +42,8 @@ class Character:
     boldness: float
     greed: float
     dodging: float
+    #: units by which a person may be farther than a bot and still be preferred: some bots look for people, most do not
+    hunting: float
 
     @classmethod
     def drawn(cls, random: Random, skill: int) -> "Character":
@@ -53,6 +55,7 @@ class Character:
             boldness=random.random(),
             greed=random.uniform(0.3, 1.0),
             dodging=random.uniform(0.1, 0.35 + 0.2 * skill),
+            hunting=random.choice((0.0, 0.0, 0.0, 0.0, 250.0, 600.0)),
         )
 
 
@@ -147,6 +150,8 @@ class Brain:
             cost = hypot(ship.x - me.x, ship.y - me.y) + ship.hull * 2.0 + ship.shield * 2.0
             if ship.safe:
                 cost += 500.0
+            elif self.character.hunting and not view.get(ship.player).bot:
+                cost -= self.character.hunting
             if ship.id == self.target_id:
                 cost -= 160.0
             if cost < best_cost:

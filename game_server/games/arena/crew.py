@@ -9,11 +9,12 @@ from typing import Any
 
 import attrs
 
-NAMES = (
-    "Vega", "Rook", "Juno", "Mako", "Sable", "Pip", "Onyx", "Talon", "Ember", "Quill", "Nyx", "Brisk", "Cobalt", "Fable", "Gizmo",
-    "Havoc", "Iris", "Jinx", "Koda", "Lumen", "Moss", "Nova", "Orbit", "Pixel", "Rune", "Sprocket", "Tansy", "Umber", "Vesper", "Wren",
-    "Yarrow", "Zephyr",
-)  # fmt: skip
+NAMES = tuple(
+    """
+    Vega Rook Juno Mako Sable Pip Onyx Talon Ember Quill Nyx Brisk Cobalt Fable Gizmo Havoc
+    Iris Jinx Koda Lumen Moss Nova Orbit Pixel Rune Sprocket Tansy Umber Vesper Wren Yarrow Zephyr
+    """.split()
+)
 
 
 @attrs.define

@@ -1,6 +1,7 @@
 """The playing field: its size and its rocks. The twin of static/games/arena/field.js; change both or neither.
 
-Rocks are constants rather than entities: they never change, they stop ships and bullets, and the predicted movement needs them.
+Rocks are constants rather than entities: they never change, they stop ships and bullets, and the predicted movement
+needs them.
 """
 
 WORLD_SIZE = 4096.0

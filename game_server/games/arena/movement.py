@@ -1,8 +1,8 @@
 """How a ship moves in one step: a pure function, run by the server for every ship and by the browser for its own.
 
-The twin of static/games/arena/movement.js: the same operations in the same order, so that both end on the same bits; change both or
-neither. `tests/vectors/arena_movement.json` binds them. Every predicted field ends on its wire grid, so that both sides start
-the next step from the same numbers. Only `exact`, sqrt and the four operations are used.
+The twin of static/games/arena/movement.js: the same operations in the same order, so that both end on the same bits;
+change both or neither. `tests/vectors/arena_movement.json` binds them. Every predicted field ends on its wire grid, so
+that both sides start the next step from the same numbers. Only `exact`, sqrt and the four operations are used.
 
 Knows the rocks and walls; nothing of other ships, bullets, damage or the wire.
 """
@@ -78,6 +78,18 @@ def move(ship: Moving, steer: Steering, dt: float) -> bool:
     x = ship.x + vx * dt
     y = ship.y + vy * dt
 
+    x, y, vx, vy = _off_rocks(*_off_walls(x, y, vx, vy))
+
+    ship.x = on_grid(x, 0.0, POSITION_STEP, POSITION_INVERSE, POSITION_COUNT)
+    ship.y = on_grid(y, 0.0, POSITION_STEP, POSITION_INVERSE, POSITION_COUNT)
+    ship.vx = on_grid(vx, VELOCITY_MIN, VELOCITY_STEP, VELOCITY_INVERSE, VELOCITY_COUNT)
+    ship.vy = on_grid(vy, VELOCITY_MIN, VELOCITY_STEP, VELOCITY_INVERSE, VELOCITY_COUNT)
+    ship.heading = heading
+    return _trigger(ship, steer)
+
+
+def _off_walls(x: float, y: float, vx: float, vy: float) -> tuple[float, float, float, float]:
+    """Return place and velocity after bouncing off the walls of the world."""
     edge = WORLD_SIZE - SHIP_RADIUS
     if x < SHIP_RADIUS:
         x = SHIP_RADIUS
@@ -91,7 +103,11 @@ def move(ship: Moving, steer: Steering, dt: float) -> bool:
     elif y > edge:
         y = edge
         vy = -vy * WALL_BOUNCE
+    return x, y, vx, vy
 
+
+def _off_rocks(x: float, y: float, vx: float, vy: float) -> tuple[float, float, float, float]:
+    """Return place and velocity after bouncing off the rocks."""
     for rock_x, rock_y, rock_radius in rocks_at(x, y):
         dx = x - rock_x
         dy = y - rock_y
@@ -112,13 +128,7 @@ def move(ship: Moving, steer: Steering, dt: float) -> bool:
                 inward = inward * (1.0 + ROCK_BOUNCE)
                 vx = vx - inward * dx
                 vy = vy - inward * dy
-
-    ship.x = on_grid(x, 0.0, POSITION_STEP, POSITION_INVERSE, POSITION_COUNT)
-    ship.y = on_grid(y, 0.0, POSITION_STEP, POSITION_INVERSE, POSITION_COUNT)
-    ship.vx = on_grid(vx, VELOCITY_MIN, VELOCITY_STEP, VELOCITY_INVERSE, VELOCITY_COUNT)
-    ship.vy = on_grid(vy, VELOCITY_MIN, VELOCITY_STEP, VELOCITY_INVERSE, VELOCITY_COUNT)
-    ship.heading = heading
-    return _trigger(ship, steer)
+    return x, y, vx, vy
 
 
 def _power(ship: Moving, steer: Steering) -> float:

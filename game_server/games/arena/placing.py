@@ -25,7 +25,7 @@ def open_place(random: Random, clearance: float) -> tuple[float, float]:
 
 
 def spawn_place(random: Random, ships: Sequence[Ship]) -> tuple[float, float, float]:
-    """Return (x, y, heading) for a new ship: WANTED_DISTANCE from some ship, no other much nearer, facing the nearest."""
+    """Return (x, y, heading) for a new ship: WANTED_DISTANCE from some ship, none much nearer, facing the nearest."""
     if not ships:
         x, y = open_place(random, CLEARANCE)
         return x, y, atan2(WORLD_SIZE / 2 - y, WORLD_SIZE / 2 - x)

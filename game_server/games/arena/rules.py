@@ -1,16 +1,15 @@
 """What exists in the arena: entities, the players' input, the options of a room, and the numbers that make the fight.
 
-A `Player` is a seat's or a bot's line on the scoreboard and lives as long as they stay. A `Ship` lives from spawn to death. A bullet
-flies straight, so its start, velocity and birth tick say where it is at any tick: it costs the wire nothing between spawn and
-despawn. Everything that changes slowly is a tick to count from, not a number counted down.
+A `Player` is a seat's or a bot's line on the scoreboard and lives as long as they stay. A `Ship` lives from spawn to
+death. A bullet flies straight, so its start, velocity and birth tick say where it is at any tick: it costs the wire
+nothing between spawn and despawn. Everything that changes slowly is a tick to count from, not a number counted down.
 """
 
 from enum import IntEnum
 
 import attrs
 
-from ...game import Entity, angle, entity, fixed, flag, int8, int32, text, uint8, uint16, uint32
-from ...game import input_type as input
+from ...game import Entity, angle, entity, fixed, flag, input, int8, int32, text, uint8, uint16, uint32
 from .field import WORLD_SIZE
 
 TICK_RATE = 30
@@ -18,8 +17,8 @@ SEATS = 32
 
 HULL_MAX = 100
 SHIELD_MAX = 60
-#: eight hits kill; a bot of middling skill lands one shot in five, so a duel lasts 6 to 12 s
-BULLET_DAMAGE = 13
+#: ten hits kill; a bot of middling skill lands one shot in four, so a duel lasts 8 to 15 s
+BULLET_DAMAGE = 10
 BULLET_SPEED = 680.0
 #: share of the ship's velocity a bullet takes along; all of it makes aiming hard, none feels wrong
 BULLET_INHERIT = 0.4
@@ -32,7 +31,7 @@ HIT_RADIUS = 21.0
 KILL_SCORE = 100
 STREAK_BONUS = 25  # for each kill the victim had in a row
 STREAK_BONUS_MAX = 100
-KILL_REPAIR = 20
+KILL_REPAIR = 30
 STREAK_NOTICE = 3
 
 RESPAWN_STEPS = 75

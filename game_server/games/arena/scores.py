@@ -1,7 +1,8 @@
 """The best scores, kept in a small SQLite file beside the server's other data.
 
-Outside work: it runs on a thread, next to the room, and its reply enters a later tick. Every call opens the file, does one
-transaction and closes it, so nothing is shared between rooms, threads or processes except the file, which SQLite locks.
+Outside work: it runs on a thread, next to the room, and its reply enters a later tick. Every call opens the file, does
+one transaction and closes it, so nothing is shared between rooms, threads or processes except the file, which SQLite
+locks.
 """
 
 import asyncio

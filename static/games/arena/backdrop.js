@@ -14,15 +14,20 @@ const LAYERS = [
   [0.28, 36, 1.0, 0.7],
   [0.5, 14, 1.5, 0.9],
 ];
+const CLOUD_DEPTH = 0.3;
+const CLOUD_SIZE = 512;
+/** colour, centre and size in shares of the sky, strength. @type {[string, number, number, number, number][]} */
 const NEBULAE = [
-  ["#2b4bb8", 900, 1000, 1900, 0.3],
-  ["#7a3fb0", 3000, 900, 1700, 0.22],
-  ["#b0572b", 2500, 3100, 2000, 0.2],
-  ["#1f7f86", 700, 3200, 1600, 0.22],
+  ["#2b4bb8", 0.26, 0.3, 0.8, 0.34],
+  ["#7a3fb0", 0.72, 0.24, 0.7, 0.26],
+  ["#b0572b", 0.66, 0.76, 0.8, 0.24],
+  ["#1f7f86", 0.2, 0.78, 0.7, 0.26],
+  ["#c24f7c", 0.47, 0.5, 0.4, 0.12],
 ];
 
 export class Backdrop {
   constructor() {
+    this.nebulae = makeNebulae();
     this.tiles = LAYERS.map(([, count, radius, brightness], index) => makeStars(count, radius, brightness, index + 7));
     this.rocks = ROCKS.map(([, , radius], index) => makeRock(radius, index + 1));
   }
@@ -34,18 +39,12 @@ export class Backdrop {
    */
   drawSky(context, camera) {
     const { width, height, scale } = camera;
-    context.fillStyle = "#070a12";
-    context.fillRect(0, 0, width, height);
-    for (const [colour, x, y, size, alpha] of NEBULAE) {
-      const depth = 0.35 * scale;
-      const spread = Number(size) * scale;
-      const left = width / 2 + (Number(x) - camera.x) * depth - spread / 2;
-      const top = height / 2 + (Number(y) - camera.y) * depth - spread / 2;
-      if (left > width || top > height || left + spread < 0 || top + spread < 0) continue;
-      context.globalAlpha = Number(alpha);
-      context.drawImage(glowOf(String(colour)), left, top, spread, spread);
-    }
-    context.globalAlpha = 1;
+    // the cloud picture is opaque and as wide as the world seems at its depth plus a screen: one draw fills the sky
+    const shareX = camera.x / WORLD_SIZE;
+    const shareY = camera.y / WORLD_SIZE;
+    const spreadX = width + WORLD_SIZE * CLOUD_DEPTH * scale;
+    const spreadY = height + WORLD_SIZE * CLOUD_DEPTH * scale;
+    context.drawImage(this.nebulae, (width - spreadX) * shareX, (height - spreadY) * shareY, spreadX, spreadY);
     LAYERS.forEach(([depth], index) => {
       const offsetX = (((-(camera.x + camera.shakeX) * depth * scale) % TILE) + TILE) % TILE;
       const offsetY = (((-(camera.y + camera.shakeY) * depth * scale) % TILE) + TILE) % TILE;
@@ -118,6 +117,27 @@ function makeCanvas(size) {
   const canvas = document.createElement("canvas");
   canvas.width = canvas.height = size;
   return [canvas, /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"))];
+}
+
+/** Return the clouds of the whole sky, small and opaque. */
+function makeNebulae() {
+  const [canvas, context] = makeCanvas(CLOUD_SIZE);
+  context.fillStyle = "#070a12";
+  context.fillRect(0, 0, CLOUD_SIZE, CLOUD_SIZE);
+  for (const [colour, x, y, size, strength] of NEBULAE) {
+    const spread = size * CLOUD_SIZE;
+    context.globalAlpha = strength;
+    context.drawImage(glowOf(colour), x * CLOUD_SIZE - spread / 2, y * CLOUD_SIZE - spread / 2, spread, spread);
+  }
+  // a little noise: the slopes are so gentle that 256 shades would show as bands
+  const picture = context.getImageData(0, 0, CLOUD_SIZE, CLOUD_SIZE);
+  const next = scatter(4711);
+  for (let i = 0; i < picture.data.length; i += 4) {
+    const noise = (next() - 0.5) * 7;
+    for (let channel = 0; channel < 3; channel += 1) picture.data[i + channel] += noise;
+  }
+  context.putImageData(picture, 0, 0);
+  return canvas;
 }
 
 /**

@@ -7,7 +7,7 @@
  */
 
 import { sinCos } from "../../client/exact.js";
-import { ROCKS } from "./field.js";
+import { ROCKS, WORLD_SIZE } from "./field.js";
 
 const TICK_RATE = 30;
 export const BULLET_SPEED = 680;
@@ -18,6 +18,16 @@ const LEAD_FADE_STEPS = 15;
 
 /** @typedef {{x: number, y: number, vx: number, vy: number, bornMs: number}} Ghost */
 /** @typedef {{x: number, y: number, vx: number, vy: number, own: boolean}} Shown */
+
+/**
+ * Return whether a bullet can be here: in the world, and in no rock.
+ * @param {number} x
+ * @param {number} y
+ */
+function isOpen(x, y) {
+  if (x < 0 || y < 0 || x >= WORLD_SIZE || y >= WORLD_SIZE) return false;
+  return ROCKS.every(([rockX, rockY, radius]) => (x - rockX) ** 2 + (y - rockY) ** 2 >= radius * radius);
+}
 
 export class Bullets {
   constructor() {
@@ -60,17 +70,18 @@ export class Bullets {
       if (own) age += this.leadOf(bullet, age, timeMs);
       const seconds = Math.max(0, age) / TICK_RATE;
       const { vx, vy } = bullet;
-      shown.set(bullet.id, { x: bullet.x + vx * seconds, y: bullet.y + vy * seconds, vx, vy, own });
+      const x = bullet.x + vx * seconds;
+      const y = bullet.y + vy * seconds;
+      // one drawn ahead may be past the place where the server is about to end it: then it waits unseen
+      if (!own || isOpen(x, y)) shown.set(bullet.id, { x, y, vx, vy, own });
     }
-    for (const id of this.leads.keys()) if (!shown.has(id)) this.leads.delete(id);
+    for (const id of this.leads.keys()) if (!view.get(id)) this.leads.delete(id);
     this.ghosts.forEach((ghost, index) => {
       const seconds = (timeMs - ghost.bornMs) / 1000;
       const { vx, vy } = ghost;
       const x = ghost.x + vx * seconds;
       const y = ghost.y + vy * seconds;
-      if (!ROCKS.some(([rockX, rockY, radius]) => (x - rockX) ** 2 + (y - rockY) ** 2 < radius * radius)) {
-        shown.set(-1 - index, { x, y, vx, vy, own: true });
-      }
+      if (isOpen(x, y)) shown.set(-1 - index, { x, y, vx, vy, own: true });
     });
     return shown;
   }

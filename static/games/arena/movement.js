@@ -68,6 +68,26 @@ export function move(ship, steer, dt) {
   let x = ship.x + vx * dt;
   let y = ship.y + vy * dt;
 
+  [x, y, vx, vy] = offWalls(x, y, vx, vy);
+  [x, y, vx, vy] = offRocks(x, y, vx, vy);
+
+  ship.x = onGrid(x, 0.0, POSITION_STEP, POSITION_INVERSE, POSITION_COUNT);
+  ship.y = onGrid(y, 0.0, POSITION_STEP, POSITION_INVERSE, POSITION_COUNT);
+  ship.vx = onGrid(vx, VELOCITY_MIN, VELOCITY_STEP, VELOCITY_INVERSE, VELOCITY_COUNT);
+  ship.vy = onGrid(vy, VELOCITY_MIN, VELOCITY_STEP, VELOCITY_INVERSE, VELOCITY_COUNT);
+  ship.heading = heading;
+  return trigger(ship, steer);
+}
+
+/**
+ * Return place and velocity after bouncing off the walls of the world.
+ * @param {number} x
+ * @param {number} y
+ * @param {number} vx
+ * @param {number} vy
+ * @returns {[number, number, number, number]}
+ */
+function offWalls(x, y, vx, vy) {
   const edge = WORLD_SIZE - SHIP_RADIUS;
   if (x < SHIP_RADIUS) {
     x = SHIP_RADIUS;
@@ -83,7 +103,18 @@ export function move(ship, steer, dt) {
     y = edge;
     vy = -vy * WALL_BOUNCE;
   }
+  return [x, y, vx, vy];
+}
 
+/**
+ * Return place and velocity after bouncing off the rocks.
+ * @param {number} x
+ * @param {number} y
+ * @param {number} vx
+ * @param {number} vy
+ * @returns {[number, number, number, number]}
+ */
+function offRocks(x, y, vx, vy) {
   for (const [rockX, rockY, rockRadius] of ROCKS) {
     let dx = x - rockX;
     let dy = y - rockY;
@@ -108,13 +139,7 @@ export function move(ship, steer, dt) {
       }
     }
   }
-
-  ship.x = onGrid(x, 0.0, POSITION_STEP, POSITION_INVERSE, POSITION_COUNT);
-  ship.y = onGrid(y, 0.0, POSITION_STEP, POSITION_INVERSE, POSITION_COUNT);
-  ship.vx = onGrid(vx, VELOCITY_MIN, VELOCITY_STEP, VELOCITY_INVERSE, VELOCITY_COUNT);
-  ship.vy = onGrid(vy, VELOCITY_MIN, VELOCITY_STEP, VELOCITY_INVERSE, VELOCITY_COUNT);
-  ship.heading = heading;
-  return trigger(ship, steer);
+  return [x, y, vx, vy];
 }
 
 /**

@@ -65,7 +65,7 @@ export class Renderer {
     const me = meId === null ? null : (view.all("Ship").find((/** @type {any} */ ship) => ship.player === meId) ?? null);
     this.aim(view, me, elapsedMs, timeMs);
     const bullets = this.bullets.place(view, meId, timeMs);
-    for (const happening of this.scene.compare(view, bullets, meId)) this.show(view, happening, meId, timeMs);
+    for (const happening of this.scene.compare(view, bullets, meId)) this.show(happening, meId, timeMs);
 
     const { context, camera, density } = this;
     context.setTransform(density, 0, 0, density, 0, 0);
@@ -131,12 +131,11 @@ export class Renderer {
 
   /**
    * Turn what happened into light, and pass it on.
-   * @param {any} view
    * @param {Happening} happening
    * @param {number | null} meId
    * @param {number} timeMs
    */
-  show(view, happening, meId, timeMs) {
+  show(happening, meId, timeMs) {
     const { effects, camera } = this;
     const place = "ship" in happening ? happening.ship : happening;
     const own = "ship" in happening && happening.ship.player === meId;

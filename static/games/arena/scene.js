@@ -7,7 +7,7 @@
 /**
  * @typedef {{x: number, y: number, heading: number, hull: number, shield: number, player: number, cooldown: number}} SeenShip
  * @typedef {{what: "died" | "hurt" | "spawned" | "fired", ship: SeenShip}} ShipHappening
- * @typedef {{what: "sparks", x: number, y: number, vx: number, vy: number}} Sparks
+ * @typedef {{what: "sparks", x: number, y: number, vx: number, vy: number, own: boolean}} Sparks
  * @typedef {{what: "taken", x: number, y: number, kind: number}} Taken
  * @typedef {ShipHappening | Sparks | Taken} Happening
  */

@@ -42,6 +42,7 @@ export class Scoreboard {
   show(view, meId, timeMs) {
     const results = view.room.phase === PHASE_RESULTS;
     const open = this.held || this.pinned || results;
+    const opening = this.board.hidden && open;
     if (this.board.hidden === open) {
       this.board.hidden = !open;
       this.refreshedMs = -Infinity;
@@ -53,6 +54,7 @@ export class Scoreboard {
     setText(this.title, results ? `${order[0]?.name ?? "Nobody"} wins the round` : "Scoreboard");
     setText(this.note, results ? `Next round in ${shownTime(seconds)}${this.saved}` : `${shownTime(seconds)} left`);
     this.rows.replaceChildren(...order.map((player, index) => makeRow(player, index, meId)));
+    if (opening) this.rows.querySelector(".me")?.scrollIntoView({ block: "nearest" });
   }
 }
 

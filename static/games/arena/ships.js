@@ -7,6 +7,7 @@ import { PICKUP_COLOURS, SELF, colourOf, faded, glowOf } from "./palette.js";
 /** @typedef {import("./camera.js").Camera} Camera */
 
 const HIT_FLASH_MS = 130;
+const POINTER_WITHIN = 1700;
 
 /**
  * @param {CanvasRenderingContext2D} context
@@ -244,12 +245,16 @@ export function drawPickup(context, pickup, timeMs) {
 export function drawPointers(context, camera, view, meId) {
   const { width, height, scale } = camera;
   const inset = 26;
-  for (const ship of view.all("Ship")) {
-    if (ship.player === meId || camera.sees(ship.x, ship.y, 10)) continue;
+  const others = view.all("Ship").filter((/** @type {any} */ ship) => ship.player !== meId);
+  const reach = (/** @type {any} */ ship) => Math.hypot(ship.x - camera.x, ship.y - camera.y);
+  // one may be far away: the nearest, so that the fight can always be found
+  const nearest = Math.min(...others.map(reach));
+  for (const ship of others) {
+    if (camera.sees(ship.x, ship.y, 10)) continue;
     const dx = (ship.x - camera.x) * scale;
     const dy = (ship.y - camera.y) * scale;
     const distance = Math.hypot(dx, dy) / scale;
-    if (distance > 1700) continue;
+    if (distance > POINTER_WITHIN && distance > nearest + 1) continue;
     const share = Math.min((width / 2 - inset) / Math.abs(dx || 1), (height / 2 - inset) / Math.abs(dy || 1));
     context.save();
     context.translate(width / 2 + dx * share, height / 2 + dy * share);
