@@ -14,9 +14,6 @@ const PERIOD_MS = 50;
 
 const server = createServer();
 const io = new Server(server, { transports: ["websocket"], serveClient: false });
-io.engine.on("connection", (raw) => {
-  raw.request = null;
-});
 
 const reflect = (at) => (at < 0 ? -at : 2 * WORLD - at - 1 / 16);
 const rounded = (at) => Math.round(at * 100) / 100;
@@ -62,6 +59,7 @@ class Room {
 const rooms = new Map();
 io.on("connection", (socket) => {
   const name = socket.handshake.query.room;
+  socket.conn.request = null;
   let room = rooms.get(name);
   if (!room) rooms.set(name, (room = new Room(name, ((rooms.size * 0.618034) % 1) * PERIOD_MS)));
   socket.join(name);
