@@ -1,12 +1,14 @@
 """Check that what a server sends is the workload: real states, everyone in them, everyone moving, the number returning.
 
-A dump holds every message that one client received (generator.c). Each peer's states are read by a decoder of its own: Colyseus'
-by its own library (peers/colyseus/verify.mjs), this server's by a second reader of docs/protocol.md that shares no code with it.
+A dump holds every message that one client received (generator.c). Each peer's states are read by a decoder of its
+own: Colyseus' by its own library (peers/colyseus/verify.mjs), this server's by a second reader of docs/protocol.md
+that shares no code with it.
 """
 
 import struct
 import subprocess
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -56,7 +58,7 @@ def judge(states: list[Positions], returned: int) -> Verdict:
     settled = states[len(states) // 2 :]
     moved = [
         before[player][0] != now[player][0] and before[player][1] != now[player][1]
-        for before, now in zip(settled, settled[1:], strict=False)
+        for before, now in pairwise(settled)
         for player in now
         if player in before
     ]
@@ -64,14 +66,16 @@ def judge(states: list[Positions], returned: int) -> Verdict:
 
 
 def verify_simple(path: Path, entity: str) -> Verdict:
-    """Read 0x02, uint32 tick, uint32 returned, then the players, each packed as `entity`: x and y last, before them an id, if any."""
+    """Read 0x02, uint32 tick, uint32 returned, then players packed as `entity`: an id, if any, then x and y."""
     row = struct.Struct(entity)
     states: list[Positions] = []
     returned = 0
     for _, payload in read_dump(path):
         returned = max(returned, int.from_bytes(payload[5:9], "little"))
         rows = list(row.iter_unpack(payload[9:]))
-        states.append({(values[0] if len(values) == 3 else index): (values[-2], values[-1]) for index, values in enumerate(rows)})
+        states.append(
+            {(values[0] if len(values) == 3 else index): (values[-2], values[-1]) for index, values in enumerate(rows)}
+        )
     return judge(states, returned)
 
 
@@ -101,7 +105,16 @@ def verify_colyseus(path: Path, node: Path, folder: Path) -> Verdict:
 FULL, DELTA, CHECKED = 0x11, 0x10, 0x12
 UPDATE, SPAWN, DESPAWN, OWN = 0, 1, 2, 3
 ID_FORMATS = {1: "B", 2: "H", 3: "I"}
-NUMBER_FORMATS = {"uint8": "B", "uint16": "H", "uint32": "I", "int8": "b", "int16": "h", "int32": "i", "float32": "f", "flag": "B"}
+NUMBER_FORMATS = {
+    "uint8": "B",
+    "uint16": "H",
+    "uint32": "I",
+    "int8": "b",
+    "int16": "h",
+    "int32": "i",
+    "float32": "f",
+    "flag": "B",
+}
 WIDTH_FORMATS = {1: "B", 2: "H", 4: "I"}
 
 

@@ -42,7 +42,9 @@ class Generator:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         for pipe in (self.process.stdin, self.process.stdout):
             if pipe:
                 pipe.close()
@@ -58,9 +60,15 @@ class Generator:
         line = self.process.stdout.readline()
         message: dict[str, Any] = ujson.loads(line) if line else {"event": "failed", "reason": "the generator ended"}
         if message["event"] != event:
-            joined = f", {message['joined']} had joined, {message['closed']} were closed" if "joined" in message else ""
-            raise LoadFailed(f"{message.get('reason', message)}{joined}. {self.log.read_text(errors='replace')[:400].strip()}".strip())
+            reason = str(message.get("reason", message))
+            if "joined" in message:
+                reason += f": {message['joined']} had joined, {message['closed']} were closed"
+            raise LoadFailed(f"{reason}. {self.last_words()}".strip())
         return message
+
+    def last_words(self) -> str:
+        """Return what it wrote of errors."""
+        return self.log.read_text(errors="replace")[:400].strip()
 
     def write(self, command: str) -> None:
         """Send one command."""
@@ -72,9 +80,7 @@ class Generator:
         """Wait until all clients have their first state message; raises LoadFailed when some were closed instead."""
         message = self.read("joined")
         if message["closed"]:
-            raise LoadFailed(
-                f"{message['closed']} clients were closed while joining. {self.log.read_text(errors='replace')[:400].strip()}"
-            )
+            raise LoadFailed(f"{message['closed']} clients were closed while joining. {self.last_words()}".strip())
 
     def start(self) -> None:
         """Begin the window."""

@@ -1,7 +1,7 @@
 """Install the peers, each by its package manager, into the git-ignored build folder.
 
-What is committed is a list and a lock of each peer; they name no registry, so whichever one npm and pip are set up for serves.
-`newest` ignores the locks and takes the newest release there is.
+What is committed is a list and a lock of each peer; they name no registry, so whichever one npm and pip are set up
+for serves. `newest` ignores the locks and takes the newest release there is.
 """
 
 import hashlib
@@ -33,14 +33,18 @@ def run(command: list[str], folder: Path) -> None:
 
 
 def install(name: str, newest: bool = False) -> Path:
-    """Copy a peer's folder to the build folder and install what it needs; returns that copy. Does nothing when it is there."""
+    """Copy a peer's folder to the build folder and install what it needs there, if it is not yet; returns the copy."""
     source, folder = PEERS / name, BUILD / name
     folder.mkdir(parents=True, exist_ok=True)
     for file in source.iterdir():
         if file.is_file():
             shutil.copy2(file, folder)
-    lists = [folder / file for file in ("package.json", "package-lock.json", "requirements.txt") if (folder / file).exists()]
-    wanted = hashlib.sha256(b"".join(file.read_bytes() for file in lists) + sys.version.encode()).hexdigest() + str(newest)
+    lists = [
+        folder / file for file in ("package.json", "package-lock.json", "requirements.txt") if (folder / file).exists()
+    ]
+    wanted = hashlib.sha256(b"".join(file.read_bytes() for file in lists) + sys.version.encode()).hexdigest() + str(
+        newest
+    )
     stamp = folder / "installed"
     if stamp.exists() and stamp.read_text() == wanted:
         return folder
@@ -56,7 +60,7 @@ def install_node_packages(folder: Path, newest: bool) -> None:
     """Install from the lock; with `newest`, the newest release of each package that package.json names."""
     options = ["--ignore-scripts", "--no-audit", "--no-fund", "--omit=dev"]
     if not newest:
-        # Not `npm ci`: a registry without some other platform's optional package makes a lock that `ci` refuses everywhere.
+        # Not `npm ci`: it refuses the lock of a registry that lacked some other platform's optional package.
         run(["npm", "install", *options], folder)
         return
     names = ujson.loads((folder / "package.json").read_text())["dependencies"]

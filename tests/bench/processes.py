@@ -27,7 +27,9 @@ def on_core(core: int) -> Callable[[], None]:
 class Server:
     """One server process on one core, in a `with` block."""
 
-    def __init__(self, command: Sequence[str], folder: Path, environment: Mapping[str, str], port: int, core: int, log: Path) -> None:
+    def __init__(
+        self, command: Sequence[str], folder: Path, environment: Mapping[str, str], port: int, core: int, log: Path
+    ) -> None:
         self.port = port
         self.log = log
         with log.open("wb") as output:
@@ -49,7 +51,9 @@ class Server:
             raise
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.end()
 
     def end(self) -> None:

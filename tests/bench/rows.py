@@ -1,7 +1,7 @@
 """Measure one row: one server, alone on one core, under one workload.
 
-A row names what is wrong with it: a generator short of time, other work on the machine, clients that were closed. A row that is
-void stays in the results with its reason and is left out of medians and ratios.
+A row names what is wrong with it: a generator short of time, other work on the machine, clients that were closed. A
+row that is void stays in the results with its reason and is left out of medians and ratios.
 """
 
 import time
@@ -12,12 +12,12 @@ from attrs import asdict, field, frozen
 
 from tests.bench.folders import BUILD
 from tests.bench.generator import Generator, LoadFailed
-from tests.bench.install import PeerMissing
-from tests.bench.peers import Peer
 from tests.bench.processes import Server, ServerFailed, busy_s
+from tests.bench.servers import Peer
 from tests.bench.workloads import TICK_RATE, Timing, Workload
 
 GENERATOR_SHARE_MAX = 0.8  # of its core; beyond it the row measures the generator
+GENERATOR_WAS_SHORT = "the generator was short of time"
 DISTURBED_SHARE = 0.1  # of a core used by neither server nor generator: the row is marked, not void
 HELD_FRAMES = 19  # of 20
 
@@ -112,7 +112,7 @@ def make_row(
     p1 = min(frames_a_second, (counted["frames_a_client"]["p1"] + 1) / seconds)
     void, warnings = "", []
     if counted["cpu_share"] > GENERATOR_SHARE_MAX:
-        void = f"the generator used {counted['cpu_share']:.0%} of its core"
+        void = f"{GENERATOR_WAS_SHORT}: it used {counted['cpu_share']:.0%} of its core"
     elif not counted["frames"]:
         void = "no state message arrived"
     if counted["closed"]:
@@ -151,6 +151,3 @@ def verify(peer: Peer, machine: Machine) -> str:
     if row.void:
         return row.void
     return peer.verify(dump, workload).complaint(workload.seats)
-
-
-__all__ = ["Machine", "PeerMissing", "Row", "measure", "verify"]

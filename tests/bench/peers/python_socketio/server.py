@@ -1,14 +1,14 @@
 """The swarm workload on python-socketio, as its documentation shows it: AsyncServer as an ASGI app under uvicorn.
 
-JSON events, one emit to the room a tick; the timer is drift-free. The query parameter `room` names the room. Input event:
-{seq, dx, dy}. State event: {tick, players: [[id, x, y, seq], ...]}.
+JSON events, one emit to the room a tick; the timer is drift-free. The query parameter `room` names the room. Input
+event: {seq, dx, dy}. State event: {tick, players: [[id, x, y, seq], ...]}.
 """
 
 import asyncio
 import random
 from urllib.parse import parse_qs
 
-import socketio
+import socketio  # type: ignore[import-not-found]  # in this peer's own environment
 
 WORLD = 4096
 SPEED = 8

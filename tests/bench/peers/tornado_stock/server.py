@@ -1,7 +1,8 @@
 """The swarm workload on stock Tornado: WebSocketHandler, write_message, on_message, a PeriodicCallback a room.
 
-Usage: python server.py PORT. Messages are those of the `ws` peer: path /K is room K; input 0x01, uint32 sequence, int8 dx,
-int8 dy; state 0x02, uint32 tick, uint32 returned sequence, then uint16 id, x, y (1/16 of a unit) of each player.
+Usage: python server.py PORT. Messages are those of the `ws` peer: path /K is room K; input 0x01, uint32 sequence,
+int8 dx, int8 dy; state 0x02, uint32 tick, uint32 returned sequence, then uint16 id, x, y (1/16 of a unit) of each
+player.
 """
 
 import asyncio

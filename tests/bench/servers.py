@@ -1,7 +1,7 @@
 """The servers that are compared: how each is started, joined, and spoken to.
 
-Every fact about a peer's protocol stands here, in its own server's file under peers/, or in decode.py, which checks that what it
-sends is the workload. The generator, the rows and the report know none of them.
+Every fact about a peer's protocol stands here, in its own server's file under peers/, or in decode.py, which checks
+that what it sends is the workload. The generator, the rows and the report know none of them.
 """
 
 import http.client
@@ -23,6 +23,7 @@ from tests.bench.install import install, node_program, node_versions, python_of
 from tests.bench.plan import Client, Plan, binary, text
 from tests.bench.workloads import Workload
 
+TORNADO_PATH = ["--transport", "tornado"]  # flags that keep this server's sockets on Tornado's own path
 DIRECTIONS = [(dx, dy) for dx in (-1, 1) for dy in (-1, 1)]  # never 0: so x and y of all change every tick, everywhere
 
 
@@ -57,7 +58,7 @@ class Peer:
 
 
 def simple_plan(entity_bytes: int) -> Callable[[Workload, int], Plan]:
-    """Return the plan maker of a server whose state is 0x02, uint32 tick, uint32 returned, then so many bytes a player."""
+    """Return the plan maker for states of 0x02, uint32 tick, uint32 returned, then so many bytes a player."""
 
     def plan(workload: Workload, port: int) -> Plan:
         return Plan(
@@ -109,7 +110,9 @@ def node_launch(folder: str, environment: Mapping[str, str], newest: bool) -> Ca
 
     def launch(port: int) -> Launch:
         node = node_program(newest)
-        return Launch([str(node), "server.mjs", str(port)], install(folder, newest), {"NODE_ENV": "production", **environment})
+        return Launch(
+            [str(node), "server.mjs", str(port)], install(folder, newest), {"NODE_ENV": "production", **environment}
+        )
 
     return launch
 
@@ -220,7 +223,8 @@ def colyseus(name: str, title: str, newest: bool, fields: str, seq: bool, inputs
         else:  # a text type, then MessagePack {seq: uint32, dx, dy}
             head = bytes([ROOM_DATA, 0xA5]) + b"input" + b"\x83\xa3seq\xce"
             messages = [
-                binary(head + bytes(4) + b"\xa2dx" + bytes([dx & 255]) + b"\xa2dy" + bytes([dy & 255])) for dx, dy in DIRECTIONS
+                binary(head + bytes(4) + b"\xa2dx" + bytes([dx & 255]) + b"\xa2dy" + bytes([dy & 255]))
+                for dx, dy in DIRECTIONS
             ]
             sequence = ("be32", len(head))
         return Plan(
@@ -239,7 +243,12 @@ def colyseus(name: str, title: str, newest: bool, fields: str, seq: bool, inputs
     environment = {"FIELDS": fields, "SEQ": str(int(seq)), "INPUT": inputs}
     packages = ["@colyseus/core", "@colyseus/ws-transport", "@colyseus/schema", "ws", "bufferutil"]
     return Peer(
-        name, title, node_launch("colyseus", environment, newest), plan, verify, node_peer_versions("colyseus", packages)
+        name,
+        title,
+        node_launch("colyseus", environment, newest),
+        plan,
+        verify,
+        node_peer_versions("colyseus", packages),
     )
 
 
@@ -273,7 +282,9 @@ def game(name: str, title: str, precision: str, *flags: str) -> Peer:
 
     def versions() -> dict[str, str]:
         names = ("tornado", "uvloop", "ujson", "numpy")
-        commit = subprocess.run(["git", "describe", "--always", "--dirty"], cwd=REPOSITORY, capture_output=True, text=True)
+        commit = subprocess.run(
+            ["git", "describe", "--always", "--dirty"], cwd=REPOSITORY, capture_output=True, text=True
+        )
         return {
             "commit": commit.stdout.strip(),
             **{name: importlib.metadata.version(name) for name in names if has_package(name)},
