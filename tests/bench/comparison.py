@@ -24,12 +24,13 @@ MEASURES = (
 
 @frozen
 class Summary:
-    """One server under one workload, over all repeats that were not void."""
+    """One server under one workload, over all repeats that count."""
 
     peer: str
     workload: str
     runs: int
-    void: int
+    void: int  # runs in which the generator was short of time
+    failed: int  # runs in which the server had no figures
     medians: dict[str, float]
     lowest: dict[str, float]
     highest: dict[str, float]
@@ -53,7 +54,7 @@ def summarise(rows: Iterable[Row]) -> list[Summary]:
 
 def valid(runs: Sequence[Row]) -> list[Row]:
     """Return the runs that count."""
-    return [row for row in runs if not row.void]
+    return [row for row in runs if not row.trouble]
 
 
 def medians_of(runs: Sequence[Row]) -> dict[str, float]:
@@ -65,13 +66,14 @@ def medians_of(runs: Sequence[Row]) -> dict[str, float]:
 def summarise_one(peer: str, workload: str, runs: Sequence[Row], ours: dict[str, float]) -> Summary:
     good, medians = valid(runs), medians_of(runs)
     notes = list(
-        dict.fromkeys([row.void for row in runs if row.void] + [note for row in good for note in row.warnings])
+        dict.fromkeys([row.trouble for row in runs if row.trouble] + [note for row in good for note in row.warnings])
     )
     return Summary(
         peer=peer,
         workload=workload,
         runs=len(good),
-        void=len(runs) - len(good),
+        void=sum(bool(row.void) for row in runs),
+        failed=sum(bool(row.failed) for row in runs),
         medians=medians,
         lowest={measure: min(getattr(row, measure) for row in good) for measure in medians},
         highest={measure: max(getattr(row, measure) for row in good) for measure in medians},

@@ -1,5 +1,6 @@
 """Compile and drive the load generator, generator.c."""
 
+import os
 import subprocess
 from pathlib import Path
 from types import TracebackType
@@ -20,7 +21,9 @@ def compile_program(name: str) -> Path:
     source, program = HERE / f"{name}.c", BUILD / name
     BUILD.mkdir(parents=True, exist_ok=True)
     if not program.exists() or program.stat().st_mtime < source.stat().st_mtime:
-        subprocess.run(["cc", "-O2", "-std=gnu11", "-Wall", "-Wextra", "-o", str(program), str(source)], check=True)
+        fresh = program.with_suffix(f".{os.getpid()}")  # moved there whole: another run may be starting the old one
+        subprocess.run(["cc", "-O2", "-std=gnu11", "-Wall", "-Wextra", "-o", str(fresh), str(source)], check=True)
+        fresh.replace(program)
     return program
 
 

@@ -72,7 +72,7 @@ def workload_table(summaries: Sequence[Summary], titles: dict[str, str]) -> str:
     for summary in summaries:
         title, notes = titles.get(summary.peer, summary.peer), "; ".join(note[:160] for note in summary.notes)
         if not summary.medians:
-            rows.append([title, *["void"] + [""] * 6, notes])
+            rows.append([title, *["failed" if summary.failed else "void"] + [""] * 6, notes])
             continue
         low, high = (spread["cpu_us_a_client_tick"] for spread in (summary.lowest, summary.highest))
         rows.append(

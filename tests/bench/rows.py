@@ -1,7 +1,8 @@
 """Measure one row: one server, alone on one core, under one workload.
 
-A row names what is wrong with it: a generator short of time, other work on the machine, clients that were closed. A
-row that is void stays in the results with its reason and is left out of medians and ratios.
+A row names what is wrong with it. It is void when the generator was short of time, for then it measures the generator;
+it failed when the server ended or could not seat all clients. Either stays in the results with its reason and is left
+out of medians and ratios. Other work on the machine and clients that were closed are warnings.
 """
 
 import time
@@ -17,8 +18,7 @@ from tests.bench.servers import Peer
 from tests.bench.workloads import TICK_RATE, Timing, Workload
 
 GENERATOR_SHARE_MAX = 0.8  # of its core; beyond it the row measures the generator
-GENERATOR_WAS_SHORT = "the generator was short of time"
-DISTURBED_SHARE = 0.1  # of a core used by neither server nor generator: the row is marked, not void
+DISTURBED_SHARE = 0.1  # of a core used by neither server nor generator: the row is marked, and counts
 HELD_FRAMES = 19  # of 20
 
 
@@ -34,7 +34,7 @@ class Machine:
 
 @frozen
 class Row:
-    """What one run of one server under one workload showed. `void` and `warnings` are empty when all is well."""
+    """What a run of a server under a workload showed; `void`, `failed` and `warnings` are empty if all is well."""
 
     peer: str
     workload: str
@@ -51,13 +51,19 @@ class Row:
     generator_share: float = 0
     elsewhere_share: float = 0
     generator: dict[str, Any] = field(factory=dict)
-    void: str = ""
+    void: str = ""  # why the generator's row says nothing about the server
+    failed: str = ""  # why the server has no figures
     warnings: list[str] = field(factory=list)
+
+    @property
+    def trouble(self) -> str:
+        """Return why the row does not count, or an empty text."""
+        return self.void or self.failed
 
     @property
     def held(self) -> bool:
         """Tell whether 99 of 100 clients had 19 of 20 frames."""
-        return not self.void and self.frames_a_second_p1 >= HELD_FRAMES * TICK_RATE / 20
+        return not self.trouble and self.frames_a_second_p1 >= HELD_FRAMES * TICK_RATE / 20
 
     def as_json(self) -> dict[str, Any]:
         """Return it for the results file."""
@@ -69,7 +75,7 @@ def measure(peer: Peer, workload: Workload, machine: Machine, dump: Path | None 
     try:
         return measure_or_raise(peer, workload, machine, dump)
     except (LoadFailed, ServerFailed) as error:
-        return Row(peer.name, workload.name, workload.clients, void=str(error))
+        return Row(peer.name, workload.name, workload.clients, failed=str(error))
 
 
 def measure_or_raise(peer: Peer, workload: Workload, machine: Machine, dump: Path | None) -> Row:
@@ -110,11 +116,11 @@ def make_row(
     frames_a_second = counted["frames"] / seconds / clients
     # At either edge of the window a frame may just be missed.
     p1 = min(frames_a_second, (counted["frames_a_client"]["p1"] + 1) / seconds)
-    void, warnings = "", []
+    void, failed, warnings = "", "", []
     if counted["cpu_share"] > GENERATOR_SHARE_MAX:
-        void = f"{GENERATOR_WAS_SHORT}: it used {counted['cpu_share']:.0%} of its core"
+        void = f"the generator was short of time: it used {counted['cpu_share']:.0%} of its core"
     elif not counted["frames"]:
-        void = "no state message arrived"
+        failed = "no state message arrived"
     if counted["closed"]:
         warnings.append(f"{counted['closed']} clients were closed")
     if counted["short_states"] > counted["frames"] / 100:
@@ -140,6 +146,7 @@ def make_row(
         elsewhere_share=elsewhere,
         generator=counted,
         void=void,
+        failed=failed,
         warnings=warnings,
     )
 
@@ -148,6 +155,6 @@ def verify(peer: Peer, machine: Machine) -> str:
     """Let two rooms of ten run for a moment and read what a client received; returns a complaint or an empty text."""
     workload, dump = Workload(2, 10), BUILD / f"{peer.name}.dump"
     row = measure(peer, workload, machine, dump)
-    if row.void:
-        return row.void
+    if row.trouble:
+        return row.trouble
     return peer.verify(dump, workload).complaint(workload.seats)

@@ -23,6 +23,9 @@ from tests.bench.install import install, node_program, node_versions, python_of
 from tests.bench.plan import Client, Plan, binary, text
 from tests.bench.workloads import Workload
 
+# All clients come from one address here; nobody reads the log.
+GAME_FLAGS = ["--connections-max", "20000", "--connections-address-max", "20000", "--rooms-max", "5000"]
+GAME_FLAGS += ["--rooms-per-s", "5000", "--log-level", "warning", "--data-dir", str(BUILD / "data")]
 TORNADO_PATH = ["--transport", "tornado"]  # flags that keep this server's sockets on Tornado's own path
 DIRECTIONS = [(dx, dy) for dx in (-1, 1) for dy in (-1, 1)]  # never 0: so x and y of all change every tick, everywhere
 
@@ -259,7 +262,7 @@ def game(name: str, title: str, precision: str, *flags: str) -> Peer:
     """Return this server with its swarm game."""
 
     def launch(port: int) -> Launch:
-        command = [sys.executable, "-m", "game_server", "--port", str(port), "--host", "127.0.0.1", *flags]
+        command = [sys.executable, "-m", "game_server", "--port", str(port), "--host", "127.0.0.1", *GAME_FLAGS, *flags]
         return Launch(command, REPOSITORY, {})
 
     def plan(workload: Workload, port: int) -> Plan:
