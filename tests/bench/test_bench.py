@@ -1,0 +1,190 @@
+"""The benchmark's own parts: what it compares, judges, searches and draws; and the generator against the C floor."""
+
+import os
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+from attrs import evolve
+
+from tests.bench import chart, comparison, report, servers
+from tests.bench.__main__ import make_options, make_parser, why_not_here
+from tests.bench.comparison import OURS, summarise
+from tests.bench.decode import Verdict, judge
+from tests.bench.plan import Client, Plan, binary, text
+from tests.bench.rows import Machine, Row, measure, verify
+from tests.bench.run import size_peers, standard_peers
+from tests.bench.search import most_clients
+from tests.bench.workloads import Timing, Workload
+
+ROW = Row("floor", "50x10", 500, cpu_us_a_client_tick=10.0, frames_a_second=20.0, frames_a_second_p1=20.0)
+
+
+def test_reads_a_workload():
+    """`50x10` is fifty rooms of ten."""
+    assert Workload(50, 10) == Workload.parse("50x10")
+    assert 500 == Workload.parse("50x10").clients
+
+
+@pytest.mark.parametrize("name", ["", "x", "50", "50x", "0x10", "-1x5", "5x1x1", "axb"])
+def test_refuses_what_is_no_workload(name):
+    """Anything else is refused with the right form in the message."""
+    with pytest.raises(ValueError, match="ROOMSxCLIENTS"):
+        Workload.parse(name)
+
+
+def test_refuses_unknown_peers():
+    """A peer that does not exist is named together with those that do."""
+    with pytest.raises(ValueError, match="no peer is named nosuch; there are floor"):
+        make_options(make_parser().parse_args(["--peers", "ws,nosuch"]))
+
+
+def test_server_and_generator_do_not_share_a_core():
+    """One core for both would measure the scheduler."""
+    assert "must not share" in why_not_here(Machine(0, 0, 9290, Timing()))
+
+
+def test_a_plan_has_one_line_a_client(tmp_path):
+    """The plan file is what generator.c reads."""
+    plan = Plan(
+        [Client("/ws", text("hi"))], [binary(b"\x01\x00")], [binary(b"\x02")], 9, ("le32", 1), returned="le32 5"
+    )
+    plan.write(tmp_path / "plan", 9290, 20)
+    assert [
+        "host 127.0.0.1",
+        "port 9290",
+        "join_timeout_s 20",
+        "input bin 0100",
+        "sequence le32 1",
+        "state bin 02",
+        "state_bytes_min 9",
+        "returned le32 5",
+        "client /ws text 6869",
+    ] == (tmp_path / "plan").read_text().splitlines()
+
+
+# ---- judging ----
+
+
+def test_ratios_are_of_medians_to_this_server():
+    """Three runs, one of them noisy: the median counts, the spread is kept."""
+    rows = [evolve(ROW, cpu_us_a_client_tick=value) for value in (10.0, 90.0, 12.0)]
+    ours = [evolve(ROW, peer=OURS, cpu_us_a_client_tick=6.0)]
+    floor = summarise(rows + ours)[0]
+    assert 12.0 == floor.medians["cpu_us_a_client_tick"]
+    assert 2.0 == floor.ratios["cpu_us_a_client_tick"]
+    assert (10.0, 90.0) == (floor.lowest["cpu_us_a_client_tick"], floor.highest["cpu_us_a_client_tick"])
+
+
+def test_a_void_row_is_kept_and_does_not_count():
+    """A row of a generator that was short of time stays out of the medians, and its reason stays in."""
+    (summary,) = summarise([ROW, evolve(ROW, cpu_us_a_client_tick=99.0, void="short of time")])
+    assert (1, 1, 10.0) == (summary.runs, summary.void, summary.medians["cpu_us_a_client_tick"])
+    assert ["short of time"] == summary.notes
+
+
+def test_a_server_without_figures_is_shown_with_the_reason():
+    """What failed is in the table, by name."""
+    table = report.workload_table(summarise([evolve(ROW, failed="it ended with code 1")]), {"floor": "C floor"})
+    assert "C floor" in table
+    assert "it ended with code 1" in table
+
+
+def test_holding_means_19_of_20_frames_for_99_of_100_clients():
+    """The mean may look well while some clients starve."""
+    assert evolve(ROW, frames_a_second_p1=19.0).held
+    assert not evolve(ROW, frames_a_second=19.9, frames_a_second_p1=18.9).held
+    assert not evolve(ROW, void="short of time").held
+
+
+def test_a_target_that_was_not_measured_is_neither_reached_nor_missed():
+    """Nothing was measured, so nothing is claimed."""
+    assert {None} == {target.reached for target in comparison.targets([], {}, {}, {})}
+
+
+def test_targets_compare_with_the_peers():
+    """A third of Colyseus' CPU time reaches the half that is asked for; 1.6 times the floor misses 1.5."""
+    rows = [
+        evolve(ROW, peer=name, cpu_us_a_client_tick=value)
+        for name, value in ((OURS, 16.0), ("colyseus", 48.0), ("floor", 10.0))
+    ]
+    found = {target.what: target.reached for target in comparison.targets(summarise(rows), {}, {}, {})}
+    assert found["CPU a client-tick, 50x10, to colyseus"] is True
+    assert found["CPU a client-tick, 50x10, to floor"] is False
+
+
+@pytest.mark.parametrize(
+    ("verdict", "complaint"),
+    [
+        (Verdict(10, 10, 1.0, 7), ""),
+        (Verdict(10, 9, 1.0, 7), "a state has 9 players where 10 were expected"),
+        (Verdict(10, 10, 0.5, 7), "only 50% of the positions change from state to state"),
+        (Verdict(10, 10, 1.0, 0), "the sequence number does not return"),
+    ],
+)
+def test_says_what_is_not_the_workload(verdict, complaint):
+    """Missing players, standing players and lost sequence numbers are each named."""
+    assert complaint == verdict.complaint(10)
+
+
+def test_moving_means_both_coordinates_change():
+    """An entity that moves along one axis only is smaller on the wire than the workload."""
+    assert 1.0 == judge([{1: (0, 0)}, {1: (1, 1)}, {1: (2, 2)}, {1: (3, 3)}], 1).moved_share
+    assert 0.0 == judge([{1: (0, 0)}, {1: (1, 0)}, {1: (2, 0)}, {1: (3, 0)}], 1).moved_share
+
+
+# ---- searching ----
+
+
+@pytest.mark.parametrize("capacity", [40, 260, 1000, 1730, 2950])
+@pytest.mark.parametrize("guess", [100, 1000, 4000])
+def test_finds_the_capacity_from_any_guess(capacity, guess):
+    """What is found is held, and a tenth more is not (or a step more, where a tenth is less than that)."""
+    found = most_clients(lambda clients: clients <= capacity, guess, 5000, tries_max=20)
+    assert found.clients <= capacity
+    assert capacity < max(found.clients * 1.1, found.clients + 50)
+
+
+def test_says_when_the_generator_ended_the_search():
+    """Beyond what the generator can do nothing is known about the server."""
+    found = most_clients(lambda clients: None if clients > 2000 else True, 1500, 5000, tries_max=20)
+    assert found.limited_by_generator
+    assert 1850 <= found.clients <= 2000
+
+
+# ---- drawing ----
+
+
+def test_the_chart_is_self_contained():
+    """No script, and nothing from elsewhere."""
+    panel = chart.summary_panel(
+        "CPU", "less is better", summarise([ROW]), {"floor": "C <floor>"}, "cpu_us_a_client_tick"
+    )
+    page = chart.draw_page([panel], ["a fact"])
+    assert "C &lt;floor&gt;" in page
+    assert not [word for word in ("<script", "http:", "https:", "src=", "@import", "url(") if word in page]
+
+
+def test_every_peer_has_a_name_of_its_own():
+    """Rows are told apart by name."""
+    names = [peer.name for peer in [*standard_peers(), *size_peers()]]
+    assert sorted(set(names)) == sorted(names)
+
+
+# ---- for real ----
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="pins processes and reads /proc")
+@pytest.mark.skipif(not shutil.which("cc"), reason="wants a C compiler")
+@pytest.mark.parametrize("flags", [(), ("tick",)])
+def test_the_generator_measures_the_floor(flags, free_port: int, tmp_path: Path):
+    """The floor is the workload, each client gets its frames, and the sequence numbers return."""
+    cores = sorted(os.sched_getaffinity(0))
+    machine = Machine(cores[-1], cores[0], free_port, Timing(warm_up_s=0.1, measure_s=0.5))
+    floor = servers.floor(f"floor-test{len(flags)}", "floor", *flags)
+    assert verify(floor, machine) == ""
+    row = measure(floor, Workload(2, 5), machine, tmp_path / "dump")
+    assert (10, 10, 0) == (row.generator["clients"], row.generator["returning"], row.generator["short_states"])
+    assert 9 + 4 * 5 == row.bytes_a_frame
+    assert row.frames_a_second > 0
