@@ -6,7 +6,9 @@ recording is an index into a list, and histograms merge by adding. Knows nothing
 rooms.
 """
 
+from array import array
 from collections.abc import Iterable, Iterator
+from operator import add
 
 import attrs
 
@@ -68,7 +70,7 @@ class Histogram:
     __slots__ = ("buckets", "count", "max", "sum")
 
     def __init__(self) -> None:
-        self.buckets = [0] * BUCKETS
+        self.buckets = array("Q", bytes(8 * BUCKETS))
         self.count = 0
         self.sum = 0
         self.max = 0
@@ -88,7 +90,7 @@ class Histogram:
 
     def merge(self, other: "Histogram") -> None:
         """Add another histogram to this one."""
-        self.buckets = [mine + theirs for mine, theirs in zip(self.buckets, other.buckets, strict=True)]
+        self.buckets = array("Q", map(add, self.buckets, other.buckets))
         self.count += other.count
         self.sum += other.sum
         self.max = max(self.max, other.max)

@@ -92,6 +92,12 @@ class Connection(Protocol):
     def send_text(self, text: str | bytes) -> None:
         """Send one text message; never blocks, silently nothing once closed."""
 
+    def prepare(self, message: bytes | str) -> bytes | str:
+        """Return a message as `send_prepared` takes it; the same for all connections of this class."""
+
+    def send_prepared(self, prepared: bytes | str) -> None:
+        """Send what `prepare` made: a message for many is made once."""
+
     def ping(self) -> None:
         """Send a WebSocket ping: the answer, in `bytes_in`, is a sign of life. Silently nothing once closed."""
 
@@ -369,6 +375,36 @@ class LeanConnection:
         length = len(body)
         # Joining costs less than sendmsg's gathering up to some 30 KiB (tests/bench/micro_sockets.py).
         self._send((_SMALL_BINARY_HEADERS[length] if length < 126 else serialise_header(BINARY, length)) + body)
+
+    @staticmethod
+    def prepare(message: bytes | str) -> bytes:
+        """Return the frame of a binary (bytes) or text (str) message."""
+        if isinstance(message, str):
+            body = message.encode()
+            return serialise_header(TEXT, len(body)) + body
+        return serialise_header(BINARY, len(message)) + message
+
+    def send_prepared(self, prepared: bytes | str) -> None:
+        """Send what `prepare` made: a message for many is made once."""
+        if self._state is not _OPEN:
+            return
+        self.messages_out += 1
+        assert prepared.__class__ is bytes
+        if self._unsent:
+            self._keep(prepared)
+            return
+        try:
+            sent = self._send_now(prepared)
+        except BlockingIOError:
+            self._keep(prepared)
+            return
+        except OSError:
+            self._loop.call_soon(self._read_last)
+            return
+        self.bytes_out += sent
+        if sent < len(prepared):
+            self._keep(memoryview(prepared)[sent:])
+            self._first_is_begun = True
 
     def send_text(self, text: str | bytes) -> None:
         """Send one text message; never blocks, silently nothing once closed."""

@@ -57,7 +57,7 @@ class Hub:
         sources = Secrets(lambda: secrets.token_urlsafe(24), lambda: f"{node}-{secrets.token_hex(6)}", system)
         definitions = {name: game.definition for name, game in games.items()}
         self.lobby = Lobby(definitions, settings.room_limits(), settings.lobby_limits(), sources)
-        self.ticker = Ticker(self._send, self.crash, self.end_room, self._start_outside)
+        self.ticker = Ticker(self.crash, self.end_room, self._start_outside)
         self.players: set[Player] = set()
         self.closes: Counter[str] = Counter()
         self.crashes: deque[CrashReport] = deque(maxlen=CRASH_REPORTS_MAX)
@@ -106,7 +106,7 @@ class Hub:
                 old_link.session = None
                 old_link.close(CloseCode.TAKEN_OVER, "another connection resumed this seat")
         room: Room = session.room
-        log.info("seated", room=room.room_id, seat=session.seat.number, resumed=isinstance(message, Resume))
+        log.debug("seated", room=room.room_id, seat=session.seat.number, resumed=isinstance(message, Resume))
         self.ticker.wake(room)
         player.connection.watch(False)
         return session
@@ -144,11 +144,6 @@ class Hub:
             self.closes[CloseCode(code).name.lower()] += 1
         except ValueError:
             self.closes["lost" if code in (1005, 1006) else "other"] += 1
-
-    def _send(self, session: Session, frame: str | bytes) -> None:
-        link: Player | None = session.link
-        if link is not None:
-            link.send(frame)
 
     # ---- rooms -------------------------------------------------------------------------------------------------
 

@@ -6,6 +6,7 @@ its room. It is also the session's `link`: what the ticker polls and sends throu
 Knows the hub, rooms and the connection's small interface; knows nothing of HTTP, TLS or frames.
 """
 
+import asyncio
 from typing import TYPE_CHECKING
 
 from ..core.protocol import Join, Resume, parse_binary, parse_text
@@ -34,6 +35,7 @@ class Player:
         self.heard_at_s = self.opened_at_s
         connection.receiver = self
         self.poll = connection.poll
+        self._now_s = asyncio.get_running_loop().time
 
     @property
     def is_blocked(self) -> bool:
@@ -44,10 +46,13 @@ class Player:
         if self.is_closing:
             return
         try:
-            if self.session is None:
+            session = self.session
+            if session is None:
                 self._open(data)
             else:
-                self.session.room.receive(self.session, data, self.hub.now_s())
+                session.room.receive(session, data, self._now_s())
+                if not session.outbox and session.close_with is None:
+                    return
             self.flush()
         except ProtocolError as error:
             self.close(error.code, error.reason)

@@ -70,6 +70,15 @@ class TornadoConnection:
     def send_text(self, text: str | bytes) -> None:
         self._write(text.encode() if isinstance(text, str) else text, binary=False)
 
+    def prepare(self, message: bytes | str) -> bytes | str:
+        return message
+
+    def send_prepared(self, prepared: bytes | str) -> None:
+        if isinstance(prepared, str):
+            self.send_text(prepared)
+        else:
+            self.send_binary(prepared)
+
     def _write(self, data: bytes, binary: bool) -> None:
         try:
             written = self._handler.write_message(data, binary)

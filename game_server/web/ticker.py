@@ -18,6 +18,7 @@ from typing import Any
 from ..core.metrics import Histogram
 from ..core.room import OutsideCall, Room
 from ..core.session import Session, State
+from .connection import Connection
 
 PHASES = ("inputs", "step", "snapshot", "encode", "send")
 
@@ -25,12 +26,19 @@ PHASES = ("inputs", "step", "snapshot", "encode", "send")
 SLICE_S = 0.02
 
 
-class Timings:
-    """Histograms in us: how late ticks began, how long they took, and each phase."""
+class RoomTimings:
+    """One room's histograms in us: how late ticks began and how long they took."""
 
     def __init__(self) -> None:
         self.lateness = Histogram()
         self.duration = Histogram()
+
+
+class Timings(RoomTimings):
+    """One game's histograms in us, of all its rooms so far, with each phase."""
+
+    def __init__(self) -> None:
+        super().__init__()
         self.phases = {phase: Histogram() for phase in PHASES}
 
 
@@ -38,7 +46,6 @@ class Ticker:
     """Runs rooms when they are due.
 
     Args:
-        send: writes one frame to a session's connection.
         crashed: told of a room whose game raised, with the exception.
         closed: told of a room that asked to be closed.
         outside: starts the work that a room asked for.
@@ -46,16 +53,15 @@ class Ticker:
 
     def __init__(
         self,
-        send: Callable[[Session, str | bytes], None],
         crashed: Callable[[Room, Exception], None],
         closed: Callable[[Room], None],
         outside: Callable[[Room, OutsideCall], None],
     ) -> None:
-        self._send, self._crashed, self._closed, self._outside = send, crashed, closed, outside
+        self._crashed, self._closed, self._outside = crashed, closed, outside
         #: by game name
         self.timings: dict[str, Timings] = {}
         #: by room id, only rooms that have ticked
-        self.room_timings: dict[str, Timings] = {}
+        self.room_timings: dict[str, RoomTimings] = {}
         self._due: list[tuple[float, int, Room]] = []
         self._scheduled: set[str] = set()
         self._order = count()
@@ -125,7 +131,7 @@ class Ticker:
     def _run(self, room: Room, now_s: float) -> None:
         name = room.definition.name
         by_game = self.timings.get(name) or self.timings.setdefault(name, Timings())
-        by_room = self.room_timings.get(room.room_id) or self.room_timings.setdefault(room.room_id, Timings())
+        by_room = self.room_timings.get(room.room_id) or self.room_timings.setdefault(room.room_id, RoomTimings())
         due_s = room.clock.due_s(room.tick + 1)
         ticks, dropped = room.clock.owed(room.tick + 1, now_s)
         room.counts.ticks_dropped += dropped
@@ -140,7 +146,7 @@ class Ticker:
             if room.closing is not None:
                 break
 
-    def _tick(self, room: Room, now_s: float, by_game: Timings, by_room: Timings) -> None:
+    def _tick(self, room: Room, now_s: float, by_game: Timings, by_room: RoomTimings) -> None:
         start = perf_counter()
         sessions = room.connected()
         for session in sessions:
@@ -153,27 +159,38 @@ class Ticker:
         captured = perf_counter()
         for session in sessions:
             if session.state is State.SEATED:
-                session.is_blocked = session.link.is_blocked
+                session.is_blocked = session.link.connection.unsent_bytes > 0
         frames = room.outgoing()
         encoded = perf_counter()
-        send = self._send
-        for session, frame in frames:
-            send(session, frame)
+        _send_all(frames)
         sent = perf_counter()
-        spans: tuple[tuple[str, float], ...] = (
-            ("inputs", taken - start),
-            ("step", stepped - taken),
-            ("snapshot", captured - stepped),
-            ("encode", encoded - captured),
-            ("send", sent - encoded),
-        )
-        for timings in (by_game, by_room):
-            timings.duration.record(int((sent - start) * 1e6))
-            for phase, seconds in spans:
-                timings.phases[phase].record(int(seconds * 1e6))
+        duration_us = int((sent - start) * 1e6)
+        by_room.duration.record(duration_us)
+        by_game.duration.record(duration_us)
+        phases = by_game.phases
+        phases["inputs"].record(int((taken - start) * 1e6))
+        phases["step"].record(int((stepped - taken) * 1e6))
+        phases["snapshot"].record(int((captured - stepped) * 1e6))
+        phases["encode"].record(int((encoded - captured) * 1e6))
+        phases["send"].record(int((sent - encoded) * 1e6))
 
 
-def summary(timings: Timings | None) -> dict[str, Any]:
+def _send_all(frames: list[tuple[Session, str | bytes]]) -> None:
+    """Send the frames of a tick; one that many seats share is prepared once."""
+    message: str | bytes | None = None
+    prepared: str | bytes = b""
+    kind: type | None = None
+    for session, frame in frames:
+        if session.link is None:
+            continue
+        connection: Connection = session.link.connection
+        if frame is not message or connection.__class__ is not kind:
+            message, kind = frame, connection.__class__
+            prepared = connection.prepare(frame)
+        connection.send_prepared(prepared)
+
+
+def summary(timings: RoomTimings | None) -> dict[str, Any]:
     """Return tick time and lateness in ms, as the status page shows them."""
     if timings is None:
         return {"tick_ms_p50": 0.0, "tick_ms_p99": 0.0, "tick_ms_max": 0.0, "lateness_ms_p99": 0.0}
