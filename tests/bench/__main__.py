@@ -6,6 +6,7 @@ import sys
 from collections.abc import Sequence
 
 from tests.bench.folders import BUILD
+from tests.bench.processes import is_listened_on
 from tests.bench.results import finish
 from tests.bench.rows import Machine
 from tests.bench.run import Options, Run, standard_peers
@@ -104,6 +105,8 @@ def why_not_here(machine: Machine) -> str:
     allowed = os.sched_getaffinity(0)
     if not cores <= allowed:
         return f"it needs the cores {sorted(cores)}; this process may use {sorted(allowed)}"
+    if is_listened_on(machine.port):
+        return f"something listens on port {machine.port} (another run?); choose another with --port"
     return ""
 
 

@@ -12,7 +12,7 @@ from attrs import field, frozen
 
 from tests.bench.comparison import OURS, Summary
 
-LABEL_WIDTH, BAR_WIDTH, VALUE_WIDTH, ROW_HEIGHT, BAR_HEIGHT = 210, 420, 150, 26, 16
+LABEL_WIDTH, BAR_WIDTH, VALUE_WIDTH, ROW_HEIGHT, BAR_HEIGHT = 240, 400, 190, 26, 16
 
 STYLE = """
 :root { color-scheme: light dark; --ink: #1c2430; --soft: #67717f; --page: #fbfbfa; --other: #a9b4c2; --ours: #d9480f; }
@@ -82,18 +82,18 @@ def draw_panel(panel: Panel) -> str:
 def summary_panel(
     title: str, note: str, summaries: Sequence[Summary], titles: dict[str, str], measure: str, unit: float = 1
 ) -> Panel:
-    """Make a panel of one measure of one workload, smallest first."""
+    """Make a panel of one measure of one workload, smallest first, those that did not keep up last."""
     bars = []
-    for summary in sorted(summaries, key=lambda each: each.medians.get(measure, 0)):
+    for summary in sorted(summaries, key=lambda each: (not each.keeps_up, each.medians.get(measure, 0))):
         if not summary.medians:
             continue
         value, ratio = summary.medians[measure] / unit, summary.ratios.get(measure)
-        text = f"{value:,.1f}" + (f"   {ratio:.2f} x" if ratio and summary.peer != OURS else "")
+        text = f"{value:,.1f}" + (f" · {ratio:.2f} x" if ratio and summary.peer != OURS else "")
         bars.append(
             Bar(
                 titles.get(summary.peer, summary.peer),
                 value,
-                text + ("" if summary.keeps_up else "  (behind)"),
+                text + ("" if summary.keeps_up else " · behind"),
                 ours=summary.peer.startswith(OURS),
                 behind=not summary.keeps_up,
                 spread=(summary.lowest[measure] / unit, summary.highest[measure] / unit),
@@ -118,6 +118,15 @@ def sizes_panel(sizes: dict[str, dict[int, int]], players: int) -> Panel:
     rows = sorted(((row[players], name) for name, row in sizes.items() if players in row))
     bars = [Bar(name, size, f"{size:,}", ours=name.startswith(OURS)) for size, name in rows]
     return Panel(f"Bytes of a state message, {players} players", "Everyone moved. Shorter is better.", bars)
+
+
+def encode_panel(encode: dict[str, dict[str, Any]]) -> Panel:
+    """Make the panel of the time from mutation to bytes."""
+    rows = sorted((value["us"], side, name) for side, variants in encode.items() for name, value in variants.items())
+    bars = [Bar(f"{side}: {name}", us, f"{us:,.0f}", ours=side == OURS) for us, side, name in rows]
+    return Panel(
+        "From mutation to bytes, 5,000 entities", "Microseconds; 3 fields of each changed. Shorter is better.", bars
+    )
 
 
 def draw_page(panels: Sequence[Panel], facts: Sequence[str]) -> str:

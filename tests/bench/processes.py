@@ -32,6 +32,8 @@ class Server:
     ) -> None:
         self.port = port
         self.log = log
+        if is_listened_on(port):
+            raise ServerFailed(f"something else listens on port {port}")
         with log.open("wb") as output:
             self.process = subprocess.Popen(
                 command,
@@ -72,11 +74,9 @@ class Server:
         while time.monotonic() < give_up:
             if self.process.poll() is not None:
                 raise ServerFailed(f"it ended with code {self.process.returncode}: {self.last_words()}")
-            try:
-                socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
+            if is_listened_on(self.port):
                 return
-            except OSError:
-                time.sleep(0.05)
+            time.sleep(0.05)
         raise ServerFailed(f"it did not listen on port {self.port} within {timeout_s:.0f} s: {self.last_words()}")
 
     def last_words(self) -> str:
@@ -90,6 +90,15 @@ class Server:
     def memory_bytes(self) -> int:
         """Return the resident memory of the process and its children."""
         return sum(resident_bytes(pid) for pid in process_tree(self.process.pid))
+
+
+def is_listened_on(port: int) -> bool:
+    """Tell whether a server accepts on this port of the loopback interface."""
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=1).close()
+    except OSError:
+        return False
+    return True
 
 
 def process_tree(pid: int) -> list[int]:

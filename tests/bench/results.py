@@ -80,7 +80,7 @@ def panels(run: Run, summaries: list[Summary], titles: dict[str, str], held: dic
         by_workload.setdefault(summary.workload, []).append(summary)
     chosen = [
         chart.summary_panel(
-            f"CPU a client-tick, {workload.replace('x', ' rooms x ')}",
+            f"CPU a client-tick, {workload}",
             "Microseconds of server CPU for one input received and one state sent. Shorter is better.",
             found,
             titles,
@@ -97,4 +97,5 @@ def panels(run: Run, summaries: list[Summary], titles: dict[str, str], held: dic
         chosen.append(chart.summary_panel(gap, "Milliseconds; 50 is perfect.", found, titles, "gap_p99_ms"))
         memory, note = f"Memory a connection, {largest}", "KiB of resident memory over the empty server."
         chosen.append(chart.summary_panel(memory, note, found, titles, "memory_a_connection_bytes", 1024))
-    return chosen + [chart.sizes_panel(run.sizes, players) for players in SIZES]
+    chosen += [chart.sizes_panel(run.sizes, players) for players in SIZES]
+    return [*chosen, chart.encode_panel(run.encode)]
