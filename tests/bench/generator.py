@@ -79,11 +79,15 @@ class Generator:
         self.process.stdin.write(command + "\n")
         self.process.stdin.flush()
 
-    def wait_joined(self) -> None:
-        """Wait until all clients have their first state message; raises LoadFailed when some were closed instead."""
+    def wait_joined(self) -> float:
+        """Wait until all clients have their first state message; returns the seconds it took.
+
+        Raises LoadFailed when some were closed instead.
+        """
         message = self.read("joined")
         if message["closed"]:
             raise LoadFailed(f"{message['closed']} clients were closed while joining. {self.last_words()}".strip())
+        return float(message["seconds"])
 
     def start(self) -> None:
         """Begin the window."""

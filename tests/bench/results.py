@@ -49,7 +49,7 @@ def fact_lines(run: Run) -> list[str]:
     lines.append(f"load of the machine before the run: {facts['load_before']:.2f}")
     for name, found in run.versions.items():
         lines.append(f"{name}: " + ", ".join(f"{key} {value}" for key, value in found.items()))
-    disturbed = sum(any(note.startswith("disturbed") for note in row.warnings) for row in run.rows)
+    disturbed = sum(row.disturbed for row in run.rows)
     if disturbed:
         lines.append(f"{disturbed} of {len(run.rows)} rows were disturbed by other work on this machine")
     return lines

@@ -56,6 +56,11 @@ class Row:
     warnings: list[str] = field(factory=list)
 
     @property
+    def disturbed(self) -> bool:
+        """Tell whether other work took part of the cores."""
+        return self.elsewhere_share > DISTURBED_SHARE
+
+    @property
     def trouble(self) -> str:
         """Return why the row does not count, or an empty text."""
         return self.void or self.failed
@@ -87,13 +92,13 @@ def measure_or_raise(peer: Peer, workload: Workload, machine: Machine, dump: Pat
         memory_before = server.memory_bytes()
         peer.plan(workload, machine.port).write(plan_file, machine.port, timing.join_timeout_s, dump)
         with Generator(plan_file, machine.generator_core) as generator:
-            generator.wait_joined()
+            join_s = generator.wait_joined()
             time.sleep(timing.warm_up_s)
             began = time.monotonic()
             cpu_before, busy_before = server.cpu_s(), busy_on(machine)
             generator.start()
             time.sleep(timing.measure_s)
-            counted = generator.stop()
+            counted = {**generator.stop(), "join_s": join_s}
             cpu_s, busy = server.cpu_s() - cpu_before, busy_on(machine) - busy_before
             took_s = time.monotonic() - began
             memory = server.memory_bytes() - memory_before
