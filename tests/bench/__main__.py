@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import shutil
 import sys
 from collections.abc import Sequence
 
@@ -99,6 +100,8 @@ def why_not_here(machine: Machine) -> str:
     """Return why this computer will not do, or an empty text."""
     if not sys.platform.startswith("linux"):
         return "it pins processes to cores and reads /proc, so it runs on Linux only"
+    if not shutil.which("cc"):
+        return "the load generator is C, and no compiler (cc) is on the path"
     cores = {machine.server_core, machine.generator_core}
     if len(cores) < 2:
         return "server and generator must not share a core"
