@@ -5,6 +5,8 @@ more than `catch_up_ticks_max` ticks drops the surplus: the origin slides, tick 
 time (in which tick T is due at T * period) slides with it. Knows nothing of what a tick does.
 """
 
+import math
+
 
 class TickClock:
     """The schedule of one room.
@@ -40,8 +42,12 @@ class TickClock:
         return owed - dropped, dropped
 
     def restart(self, next_tick: int, now_s: float) -> None:
-        """Make `next_tick` due one period from now: the room was asleep and its time stood still."""
-        self.origin_s = now_s - (next_tick - 1) / self.tick_rate
+        """Make `next_tick` due within a period from now: the room was asleep and its time stood still.
+
+        The phase stays: rooms are spread over the period once, when they are made.
+        """
+        periods = math.ceil((now_s - self.origin_s) * self.tick_rate)
+        self.origin_s += (periods - next_tick) / self.tick_rate
 
     def room_ms(self, now_s: float) -> float:
         """Return the room's time: ms since it began, less the time it slept or dropped."""

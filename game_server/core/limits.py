@@ -36,6 +36,7 @@ class LobbyLimits:
     rooms_max: int = 1000
     rooms_per_s: float = 20.0
     empty_room_s: float = 5.0
+    tick_slot_ms: float = 5.0
 
 
 class TokenBucket:

@@ -122,7 +122,7 @@ class Lobby:
             raise ProtocolError(CloseCode.SERVER_FULL, f"over {self.limits.rooms_per_s:g} new rooms a second")
         code = self._make_code() if is_private else None
         seed = self._secrets.random.getrandbits(63)
-        origin_s = now_s + self._phase_s(definition)
+        origin_s = self._origin_s(definition.cls.tick_rate, now_s)
         room = Room(self._secrets.make_room_id(), definition, options, seed, self.room_limits, origin_s, code)
         self.rooms[room.room_id] = room
         self.rooms_made += 1
@@ -130,9 +130,20 @@ class Lobby:
             self._by_code[code] = room
         return room
 
-    def _phase_s(self, definition: GameDefinition) -> float:
-        # The golden ratio spreads any number of rooms evenly over the tick period (Weyl sequence).
-        return (self.rooms_made * 0.6180339887498949) % 1.0 / definition.cls.tick_rate
+    def _origin_s(self, tick_rate: int, now_s: float) -> float:
+        """Return when a new room's tick 0 is due: at most one period ago, in the slot of the period with fewest rooms.
+
+        Rooms are spread evenly over the period, but in slots: those of one slot tick one after the other, which
+        wakes the process less often and finds its caches warm.
+        """
+        period_s = 1.0 / tick_rate
+        slots = max(1, round(period_s * 1000 / self.limits.tick_slot_ms))
+        taken = [0] * slots
+        for room in self.rooms.values():
+            if room.clock.tick_rate == tick_rate:
+                taken[round(room.clock.origin_s % period_s / period_s * slots) % slots] += 1
+        origin_s = now_s // period_s * period_s + taken.index(min(taken)) * period_s / slots
+        return origin_s if origin_s <= now_s else origin_s - period_s
 
     def _make_code(self) -> str:
         while True:
