@@ -21,7 +21,7 @@ import { Sound } from "./sound.js";
 import { Touch } from "./touch.js";
 import { readWish, showAddress } from "./wish.js";
 
-const HINT_LIFE_MS = 14000;
+const HINT_LIFE_MS = 10000;
 const FIGURES_EVERY_MS = 500;
 
 const canvas = byId("scene", HTMLCanvasElement);
