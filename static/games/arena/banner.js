@@ -35,6 +35,7 @@ export class Banner {
   show(detail) {
     const { status, attempt } = detail;
     const closed = status === "closed";
+    document.body.dataset.status = status;
     this.box.hidden = status === "playing";
     document.body.classList.toggle("offline", status === "reconnecting" || closed);
     this.box.classList.toggle("broken", closed);

@@ -188,6 +188,9 @@ window.addEventListener("keydown", (event) => {
 window.addEventListener("resize", () => renderer.resize());
 window.setTimeout(() => hint.classList.add("gone"), HINT_LIFE_MS);
 
+// A handle for the console and for tests in a browser; nothing on the page reads it.
+Object.assign(window, { arena: { client, renderer } });
+
 showSound();
 renderer.resize();
 client.connect();
