@@ -14,7 +14,7 @@ export const BULLET_SPEED = 680;
 const INHERIT = 0.4;
 const MUZZLE = 24;
 const GHOST_LIFE_MS = 600;
-const LEAD_FADE_STEPS = 15;
+const LEAD_FADE_STEPS = 22;
 /** Ticks. A ghost that is farther from the usual lead belongs to another bullet: shots are at least 4 steps apart. */
 const LEAD_MISS_MAX = 4;
 const LEAD_MAX = 14;
