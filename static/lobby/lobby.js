@@ -200,9 +200,5 @@ byId("create-form", HTMLFormElement).addEventListener("submit", (event) => {
   if (chosen) go(playAddress(chosen, { create: true, private: privateInput.checked, options: readOptions() }));
 });
 
-// a reason that the play page came back with
-const reason = new URLSearchParams(window.location.search).get("reason");
-if (reason) showProblem(reason);
-
 await keepAsking(refreshGames, GAMES_EVERY_MS);
 await keepAsking(refreshRooms, ROOMS_EVERY_MS);

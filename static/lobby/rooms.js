@@ -103,7 +103,6 @@ function makeRow(room, title, playable) {
       bar.max = now.seats;
       bar.value = now.seats_taken;
       join.textContent = now.locked ? "Locked" : full ? "Full" : "Join";
-      join.classList.toggle("room-full", full);
       if (full) join.setAttribute("aria-disabled", "true");
       else join.removeAttribute("aria-disabled");
     },

@@ -1,6 +1,10 @@
 """The arena's rules: people, bots, ships, bullets, pickups and rounds, on a bench without sockets."""
 
 import math
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -266,3 +270,29 @@ def test_bullets_are_on_the_wire_grid() -> None:
         for bullet in bench.world.all(Bullet):
             for value in (bullet.x, bullet.y, bullet.vx, bullet.vy):
                 assert value * 16 == math.floor(value * 16)
+
+
+_DIGEST = """
+from tests.games.arena_bench import Bench, steer
+bench = Bench(11, bots=12)
+bench.join(0, "Ann")
+bench.step({0: steer(turn=40, thrust=100, fire=True)}, count=600)
+print(bench.rows())
+"""
+
+
+def test_hash_seed_changes_nothing() -> None:
+    """Two processes with different hash seeds play the same room: nothing rests on the order of a set or a hash."""
+    rows = [
+        subprocess.run(
+            [sys.executable, "-c", _DIGEST],
+            env={**os.environ, "PYTHONHASHSEED": seed},
+            cwd=Path(__file__).parents[2],
+            capture_output=True,
+            check=True,
+            text=True,
+        ).stdout
+        for seed in ("1", "2")
+    ]
+    assert len(rows[0]) > 1000
+    assert rows[0] == rows[1]

@@ -40,7 +40,7 @@ test("an own bullet takes its ghost's lead over and loses it on the way", () => 
   const born = bullets.place(viewOf(100, { Bullet: [bullet] }), 1, 1100);
   assert.deepEqual([...born.keys()], [9], "the ghost is gone");
   assert.equal(born.get(9)?.x, 300 + 30, "100 ms ahead: 3 ticks at 300 units a second");
-  assert.equal(bullets.place(viewOf(115, { Bullet: [bullet] }), 1, 1600).get(9)?.x, 450, "where the server has it");
+  assert.equal(bullets.place(viewOf(122, { Bullet: [bullet] }), 1, 1833).get(9)?.x, 520, "where the server has it");
 });
 
 test("a ghost whose bullet never comes goes by itself, and none is drawn outside the world", () => {

@@ -18,11 +18,11 @@ const CLOUD_DEPTH = 0.3;
 const CLOUD_SIZE = 512;
 /** colour, centre and size in shares of the sky, strength. @type {[string, number, number, number, number][]} */
 const NEBULAE = [
-  ["#2b4bb8", 0.26, 0.3, 0.8, 0.34],
-  ["#7a3fb0", 0.72, 0.24, 0.7, 0.26],
-  ["#b0572b", 0.66, 0.76, 0.8, 0.24],
-  ["#1f7f86", 0.2, 0.78, 0.7, 0.26],
-  ["#c24f7c", 0.47, 0.5, 0.4, 0.12],
+  ["#2b4bb8", 0.26, 0.3, 0.8, 0.44],
+  ["#7a3fb0", 0.72, 0.24, 0.7, 0.36],
+  ["#b0572b", 0.66, 0.76, 0.8, 0.32],
+  ["#1f7f86", 0.2, 0.78, 0.7, 0.36],
+  ["#c24f7c", 0.47, 0.5, 0.4, 0.16],
 ];
 
 export class Backdrop {
@@ -133,7 +133,7 @@ function makeNebulae() {
   const picture = context.getImageData(0, 0, CLOUD_SIZE, CLOUD_SIZE);
   const next = scatter(4711);
   for (let i = 0; i < picture.data.length; i += 4) {
-    const noise = (next() - 0.5) * 7;
+    const noise = (next() - 0.5) * 3;
     for (let channel = 0; channel < 3; channel += 1) picture.data[i + channel] += noise;
   }
   context.putImageData(picture, 0, 0);

@@ -26,6 +26,7 @@ export class Banner {
     this.text = byId("banner-text", HTMLSpanElement);
     this.spinner = byId("banner-spinner", HTMLSpanElement);
     this.retry = byId("banner-retry", HTMLButtonElement);
+    this.again = byId("banner-again", HTMLAnchorElement);
     this.lobby = byId("banner-lobby", HTMLAnchorElement);
     this.retry.addEventListener("click", () => retry());
   }
@@ -34,12 +35,15 @@ export class Banner {
   show(detail) {
     const { status, attempt } = detail;
     const closed = status === "closed";
+    document.body.dataset.status = status;
     this.box.hidden = status === "playing";
+    document.body.classList.toggle("offline", status === "reconnecting" || closed);
     this.box.classList.toggle("broken", closed);
     this.spinner.hidden = closed;
-    this.retry.hidden = status !== "reconnecting" || attempt < 2;
+    this.retry.hidden = closed || attempt < 2;
     this.lobby.hidden = !closed && attempt < 4;
-    if (status === "connecting") this.text.textContent = "Connecting\u2026";
+    this.again.hidden = !closed;
+    if (status === "connecting") this.text.textContent = attempt > 1 ? "No answer. Trying again\u2026" : "Connecting\u2026";
     else if (status === "reconnecting") this.text.textContent = "Connection lost. Reconnecting\u2026";
     else if (closed) this.text.textContent = REASONS[detail.name] ?? (detail.reason || "The connection was closed.");
   }

@@ -14,7 +14,13 @@ export const BULLET_SPEED = 680;
 const INHERIT = 0.4;
 const MUZZLE = 24;
 const GHOST_LIFE_MS = 600;
-const LEAD_FADE_STEPS = 15;
+const LEAD_FADE_STEPS = 22;
+/** Ticks. A ghost that is farther from the usual lead belongs to another bullet: shots are at least 4 steps apart. */
+const LEAD_MISS_MAX = 4;
+const LEAD_MAX = 14;
+const LEAD_LEARNT = 0.25;
+/** After so many bullets without a ghost the connection has changed: learn the lead anew. */
+const MISSED_MAX = 3;
 
 /** @typedef {{x: number, y: number, vx: number, vy: number, bornMs: number}} Ghost */
 /** @typedef {{x: number, y: number, vx: number, vy: number, own: boolean}} Shown */
@@ -35,6 +41,9 @@ export class Bullets {
     this.ghosts = [];
     /** how many ticks an own bullet was ahead when it came. @type {Map<number, number>} */
     this.leads = new Map();
+    /** in ticks, over the last bullets. @type {number | null} */
+    this.usualLead = null;
+    this.missed = 0;
   }
 
   /**
@@ -95,10 +104,33 @@ export class Bullets {
   leadOf(bullet, age, timeMs) {
     let lead = this.leads.get(bullet.id);
     if (lead === undefined) {
-      const ghost = this.ghosts.shift();
-      lead = ghost ? Math.max(0, ((timeMs - ghost.bornMs) * TICK_RATE) / 1000 - age) : 0;
+      lead = this.takeGhost(age, timeMs);
       this.leads.set(bullet.id, lead);
     }
     return lead * Math.max(0, 1 - age / LEAD_FADE_STEPS);
+  }
+
+  /**
+   * Find the ghost of a bullet that has just come, and return by how many ticks it was ahead; 0 when it has none.
+   *
+   * After a stall of the page there are shots that only the server fired, and ghosts that it never did. So the ghost is not simply
+   * the oldest, but the one whose lead is nearest to what it usually is; older ones are given up.
+   * @param {number} age of the bullet, in ticks
+   * @param {number} timeMs
+   */
+  takeGhost(age, timeMs) {
+    const leads = this.ghosts.map((ghost) => ((timeMs - ghost.bornMs) * TICK_RATE) / 1000 - age);
+    const misses = leads.map((lead) => Math.abs(lead - (this.usualLead ?? lead)));
+    const best = misses.indexOf(Math.min(...misses));
+    if (best < 0 || misses[best] > LEAD_MISS_MAX || leads[best] > LEAD_MAX) {
+      this.missed += 1;
+      if (this.missed >= MISSED_MAX) this.usualLead = null;
+      return 0;
+    }
+    this.missed = 0;
+    const lead = Math.max(0, leads[best]);
+    this.ghosts.splice(0, best + 1);
+    this.usualLead = (this.usualLead ?? lead) * (1 - LEAD_LEARNT) + lead * LEAD_LEARNT;
+    return lead;
   }
 }

@@ -21,7 +21,7 @@ import { Sound } from "./sound.js";
 import { Touch } from "./touch.js";
 import { readWish, showAddress } from "./wish.js";
 
-const HINT_LIFE_MS = 14000;
+const HINT_LIFE_MS = 10000;
 const FIGURES_EVERY_MS = 500;
 
 const canvas = byId("scene", HTMLCanvasElement);
@@ -187,6 +187,9 @@ window.addEventListener("keydown", (event) => {
 });
 window.addEventListener("resize", () => renderer.resize());
 window.setTimeout(() => hint.classList.add("gone"), HINT_LIFE_MS);
+
+// A handle for the console and for tests in a browser; nothing on the page reads it.
+Object.assign(window, { arena: { client, renderer } });
 
 showSound();
 renderer.resize();

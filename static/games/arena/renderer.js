@@ -19,6 +19,8 @@ import { drawBullets, drawEnergy, drawPickup, drawPointers, drawShip, drawTag } 
 
 const DENSITY_MAX = 2.5;
 const AHEAD_S = 0.22;
+/** After so long without a picture (a hidden page) what changed meanwhile is no news: no volley of old explosions. */
+const GAP_MS = 500;
 
 export class Renderer {
   /**
@@ -40,6 +42,8 @@ export class Renderer {
     this.hits = new Map();
     this.density = 1;
     this.lastMs = 0;
+    /** whom a spectator watches. @type {number | null} */
+    this.followedId = null;
   }
 
   /** Fit the canvas to its size on the page and to the screen's density. */
@@ -60,10 +64,10 @@ export class Renderer {
    * @param {number} timeMs
    */
   draw(view, meId, timeMs) {
+    if (timeMs - this.lastMs > GAP_MS) this.scene.started = false;
     const elapsedMs = Math.min(100, Math.max(0, timeMs - this.lastMs));
     this.lastMs = timeMs;
-    const me = meId === null ? null : (view.all("Ship").find((/** @type {any} */ ship) => ship.player === meId) ?? null);
-    this.aim(view, me, elapsedMs, timeMs);
+    this.aim(this.followed(view, meId), elapsedMs, timeMs);
     const bullets = this.bullets.place(view, meId, timeMs);
     for (const happening of this.scene.compare(view, bullets, meId)) this.show(happening, meId, timeMs);
 
@@ -82,15 +86,31 @@ export class Renderer {
   }
 
   /**
-   * Point the camera: at the own ship and a little ahead of it; without one, stay; a spectator follows the leader.
+   * Return the ship to look at: the own one, or while there is none the one looked at last; for a spectator, the leader's.
    * @param {any} view
-   * @param {any} me
+   * @param {number | null} meId
+   */
+  followed(view, meId) {
+    const ships = view.all("Ship");
+    const shipOf = (/** @type {number | null} */ player) =>
+      ships.find((/** @type {any} */ ship) => ship.player === player) ?? null;
+    if (meId !== null) return shipOf(meId) ?? (this.camera.placed ? null : (ships[0] ?? null));
+    const known = shipOf(this.followedId);
+    if (known) return known;
+    const scoreOf = (/** @type {any} */ ship) => view.get(ship.player)?.score ?? 0;
+    const leader = [...ships].sort((a, b) => scoreOf(b) - scoreOf(a))[0] ?? null;
+    this.followedId = leader?.player ?? null;
+    return leader;
+  }
+
+  /**
+   * Point the camera at a ship and a little ahead of it; without one, stay.
+   * @param {any} target
    * @param {number} elapsedMs
    * @param {number} timeMs
    */
-  aim(view, me, elapsedMs, timeMs) {
+  aim(target, elapsedMs, timeMs) {
     let { x, y } = this.camera;
-    const target = me ?? (this.camera.placed ? null : view.all("Ship")[0]);
     if (target) {
       x = target.x + (target.vx ?? 0) * AHEAD_S;
       y = target.y + (target.vy ?? 0) * AHEAD_S;

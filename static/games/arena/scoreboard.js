@@ -68,5 +68,5 @@ function makeRow(player, index, meId) {
   pilot.style.color = colourOf(player.id, meId);
   if (player.bot) pilot.append(make("span", "tag", "bot"));
   const numbers = [player.score, player.kills, player.deaths].map((number) => make("td", "number", String(number)));
-  return make("tr", player.id === meId ? "me" : "", make("td", "number", String(index + 1)), pilot, ...numbers);
+  return make("tr", player.id === meId ? "me" : player.bot ? "bot" : "", make("td", "number", String(index + 1)), pilot, ...numbers);
 }
