@@ -14,6 +14,10 @@ class View(Protocol):
     """Entities by type and id, with their fields as attributes."""
 
     @property
+    def tick(self) -> int | None:
+        """The tick that this is the world of."""
+
+    @property
     def room(self) -> Any:
         """The room's own state."""
 

@@ -368,6 +368,7 @@ class Room:
     def take_inputs(self) -> None:
         """Begin the next tick: let the game hear what the room was told, then take one input a seat."""
         self.tick += 1
+        self.world.tick = self.tick
         acts, self._acts = self._acts, []
         for act in acts:
             self._perform(act)

@@ -40,6 +40,8 @@ class World:
         self._index_of_name: dict[str, int] = {type_.name: type_.index for type_ in types}
         self._type_index: dict[int, int] = {}
         self._next_id = 1
+        #: number of the step under way; the room sets it
+        self.tick = 0
 
     def spawn(self, entity: EntityT, owner: Any = None) -> EntityT:
         """Put an entity into the world and return it, with its id.

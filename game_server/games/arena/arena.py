@@ -10,7 +10,7 @@ from typing import Any
 from ...game import Game, Seat, uint8, uint16, uint32
 from .brain import Brain
 from .combat import fire, fly
-from .crew import Look, free_name
+from .crew import free_name
 from .movement import ENERGY_MAX, SHIP_RADIUS, move
 from .placing import open_place, spawn_place
 from .rules import (
@@ -101,7 +101,6 @@ class Arena(Game):
         if self.phase == Phase.RESULTS:
             return
         steers = {self.players[seat.number]: steer for seat, steer in inputs.items()}
-        look = Look(self.world, self.tick)
         for player in self.world.all(Player):
             ship = self.world.get(player.ship_id)
             if ship is None:
@@ -110,7 +109,7 @@ class Arena(Game):
                 continue
             brain = self.brains.get(player.id)
             if brain is not None:
-                self._fly_ship(ship, Steer(**brain.think(look, (ship.id,))))
+                self._fly_ship(ship, Steer(**brain.think(self.world, (ship.id,))))
             else:
                 self._fly_ship(ship, _IDLE if player.away else steers.get(player.id, _IDLE))
         self._fly_bullets()

@@ -5,9 +5,6 @@ A bot is a Player without a seat, flown by a Brain (`brain.py`) that the room ke
 
 from collections.abc import Iterable
 from random import Random
-from typing import Any
-
-import attrs
 
 NAMES = tuple(
     """
@@ -15,21 +12,6 @@ NAMES = tuple(
     Iris Jinx Koda Lumen Moss Nova Orbit Pixel Rune Sprocket Tansy Umber Vesper Wren Yarrow Zephyr
     """.split()
 )
-
-
-@attrs.define
-class Look:
-    """A view of the room for a brain on the server."""
-
-    world: Any
-    tick: int = 0
-
-    def all(self, name: str) -> Iterable[Any]:
-        found: Iterable[Any] = self.world.all(name)
-        return found
-
-    def get(self, entity_id: int) -> Any:
-        return self.world.get(entity_id)
 
 
 def free_name(random: Random, taken: Iterable[str]) -> str:
