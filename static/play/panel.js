@@ -15,9 +15,15 @@ const OWN_MAX = 4;
 const LEADERS = 8;
 const TEXT_MAX = 120;
 
-/** @param {unknown} value */
-export function shownValue(value) {
-  if (typeof value === "number") return Number.isInteger(value) ? String(value) : value.toFixed(2);
+/**
+ * Return a value in words. A number of a field keeps its decimals, so that the figures stand still.
+ *
+ * @param {unknown} value
+ * @param {import("./plan.js").FieldInfo} [field]
+ */
+export function shownValue(value, field) {
+  const whole = field ? field.kind.includes("int") || (field.step ?? 0) >= 1 : Number.isInteger(value);
+  if (typeof value === "number") return value.toFixed(whole ? 0 : 2);
   if (typeof value === "boolean") return value ? "yes" : "no";
   const text = typeof value === "string" ? value : (JSON.stringify(value) ?? "");
   return text.length > TEXT_MAX ? `${text.slice(0, TEXT_MAX)}\u2026` : text;
@@ -109,7 +115,7 @@ export class Panel {
  * @returns {Line[]}
  */
 function rowsOf(fields, state) {
-  return fields.map((field) => ({ name: shown(field.name), value: shownValue(state[field.name]) }));
+  return fields.map((field) => ({ name: shown(field.name), value: shownValue(state[field.name], field) }));
 }
 
 class Table {
