@@ -46,7 +46,8 @@ const controls = new Controls(byId("controls", HTMLDivElement), (input) => clien
 const log = new Log({ send: (text) => client.chat(text), opened: () => controls.release() });
 const banner = new Banner(() => client.connect());
 
-let shownHash = "";
+/** Room and schema that controls, panel and picture are made for. */
+let shownPlace = "";
 let figuresMs = -Infinity;
 
 function storageOrNull() {
@@ -86,12 +87,13 @@ function drawPicture(timeMs) {
 client.on("welcome", (welcome) => {
   const schema = /** @type {SchemaInfo} */ (/** @type {unknown} */ (welcome.schema));
   const plan = planOf(schema);
-  if (shownHash !== welcome.schema_hash) {
-    shownHash = welcome.schema_hash;
+  const shown = `${welcome.room} ${welcome.schema_hash}`;
+  if (shown !== shownPlace) {
+    shownPlace = shown;
     controls.show(bind(schema.input.fields));
+    panel.show(schema, plan);
+    picture.show(plan);
   }
-  panel.show(schema, plan);
-  if (!welcome.resumed) picture.show(plan);
   empty.hidden = plan.drawn.length > 0;
   log.limit(welcome.limits.chat_len_max);
   place.textContent = welcome.code ? `Private room, code ${welcome.code}` : `Room ${welcome.room.slice(-4)}`;
