@@ -161,8 +161,15 @@ def structure(values: dict[str, Any], target: type[MessageT], what: str, code: C
     try:
         return _converter.structure(values, target)
     except Exception as error:  # noqa: BLE001 - cattrs collects whatever validators raise into groups
-        complaints = "; ".join(cattrs.transform_error(error, path=what))
+        complaints = "; ".join(cattrs.transform_error(error, path=what, format_exception=_explain))
         raise ProtocolError(code, complaints[:110]) from None
+
+
+def _explain(error: BaseException, target: type | None) -> str:
+    """Say what a validator said, which names the field and what would be right; cattrs' own words for all else."""
+    if type(error) is ValueError and error.args and isinstance(error.args[0], str):
+        return error.args[0]
+    return cattrs.v.format_exception(error, target)
 
 
 def _check_version(message: dict[str, Any]) -> None:

@@ -79,15 +79,21 @@ class LobbyPage(Page):
 
 
 class PlayPage(Page):
-    """`/play/<game>`: the game's own page."""
+    """`/play/<game>`: the game's own page, or the one that shows any game by its schema."""
 
     def get(self, name: str) -> None:
         game = self.hub.games.get(name)
-        page = STATIC_DIR / "games" / name / "index.html"
-        if game is None or not page.is_file():
-            raise web.HTTPError(404, reason=f"No page for this game; there are {', '.join(self.hub.games)}")
+        if game is None:
+            raise web.HTTPError(404, reason=f"No such game; there are {', '.join(self.hub.games)}")
         definition = game.definition
-        self.render(str(page), schema_hash=definition.schema_hash, game=name, title=title_of(definition.cls, name))
+        title = title_of(definition.cls, name)
+        self.render(str(page_of(name)), schema_hash=definition.schema_hash, game=name, title=title)
+
+
+def page_of(name: str) -> Path:
+    """Return the file of a game's page; a game that brings none gets the page for all."""
+    own = STATIC_DIR / "games" / name / "index.html"
+    return own if own.is_file() else STATIC_DIR / "play" / "index.html"
 
 
 def title_of(cls: type[Game], name: str) -> str:
@@ -117,7 +123,7 @@ class Games(Page):
             "tick_rate": cls.tick_rate,
             "schema_hash": game.definition.schema_hash,
             "options": attrs.asdict(cls.Options()) if cls.Options is not None else {},
-            "has_page": (STATIC_DIR / "games" / name / "index.html").is_file(),
+            "has_page": page_of(name).is_file(),
             "lobby": await self._lobby(name),
         }
 

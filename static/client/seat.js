@@ -2,7 +2,8 @@
  * Which seat this client asks for, and how it asks again: the first message of each connection.
  *
  * It knows join and resume, and a storage like sessionStorage (or none) where the token outlives a page reload. It knows no
- * socket and no state of the world. A stored token counts only for the same wish: another room, or other options, join anew.
+ * socket and no state of the world. A stored token counts only for the same wish, or for one that names the room that was
+ * joined, as an address does that a page has made sharable. Another room, or other options, join anew.
  */
 
 import { VERSION } from "./protocol.js";
@@ -26,6 +27,8 @@ export class Seat {
   #storage;
   #key;
   #fingerprint;
+  /** Wishes that the seat fulfils. @type {string[]} */
+  #fulfilled = [];
   /** @type {string | null} */
   #token = null;
   #schemaHash;
@@ -37,19 +40,18 @@ export class Seat {
 
   /** @param {Wish} wish @param {Storage | null} storage */
   constructor(wish, storage) {
-    const { room, code, create } = wish;
     this.#wish = wish;
     this.#storage = storage;
     this.#schemaHash = wish.schemaHash;
     this.#key = `seat:${wish.game}`;
-    this.#fingerprint = JSON.stringify([room, code, create, wish.private, wish.options]);
+    this.#fingerprint = fingerprint(wish);
     this.#load();
   }
 
   #load() {
     try {
       const kept = JSON.parse(this.#storage?.getItem(this.#key) ?? "null");
-      if (kept?.wish !== this.#fingerprint || typeof kept.token !== "string") return;
+      if (!kept?.wishes?.includes(this.#fingerprint) || typeof kept.token !== "string") return;
       this.#token = kept.token;
       this.event = Number(kept.event) || 0;
     } catch {
@@ -60,7 +62,7 @@ export class Seat {
   #save() {
     try {
       if (this.#token === null) this.#storage?.removeItem(this.#key);
-      else this.#storage?.setItem(this.#key, JSON.stringify({ wish: this.#fingerprint, token: this.#token, event: this.event }));
+      else this.#storage?.setItem(this.#key, JSON.stringify({ wishes: this.#fulfilled, token: this.#token, event: this.event }));
     } catch {
       // full or forbidden: a reload will join anew
     }
@@ -87,6 +89,8 @@ export class Seat {
     this.#schemaHash ??= welcome.schema_hash;
     this.event = welcome.resumed ? Math.max(this.event, welcome.event) : welcome.event;
     const { room, code, create } = this.#wish;
+    this.#fulfilled = [this.#fingerprint, fingerprint({ room: welcome.room })];
+    if (welcome.code) this.#fulfilled.push(fingerprint({ code: welcome.code }));
     if (room || code || create) this.#place = welcome.code ? { code: welcome.code } : { room: welcome.room };
     this.#save();
   }
@@ -108,4 +112,9 @@ export class Seat {
     this.#token = null;
     this.#save();
   }
+}
+
+/** @param {Partial<Wish>} wish @returns {string} the same for wishes that mean the same place */
+function fingerprint({ room, code, create, private: isPrivate, options }) {
+  return JSON.stringify([room || null, code || null, !!create, !!isPrivate, options ?? null]);
 }

@@ -16,6 +16,7 @@ A failed test leaves a picture of each page in build/e2e/.
 import os
 import re
 from collections.abc import Callable, Generator, Iterator
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
@@ -25,7 +26,7 @@ from tests.e2e.proxy import Proxy
 from tests.e2e.watch import watch
 from tests.server_process import ROOT
 
-NewPage = Callable[[], Page]
+NewPage = Callable[..., Page]
 StartProxy = Callable[..., Proxy]
 
 PICTURES = ROOT / "build" / "e2e"
@@ -61,7 +62,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def new_page(browser: Browser, request: pytest.FixtureRequest) -> Iterator[NewPage]:
-    """Open pages that are watched for complaints: `page = new_page()`."""
+    """Open pages that are watched for complaints: `page = new_page()`; what a context can be made with may be given."""
     contexts: list[BrowserContext] = []
     complaints: list[str] = []
     mark = request.node.get_closest_marker("allow_console")
@@ -71,8 +72,8 @@ def new_page(browser: Browser, request: pytest.FixtureRequest) -> Iterator[NewPa
         if not any(pattern.search(text) for pattern in allowed):
             complaints.append(f"page {number}: {text}")
 
-    def open_page() -> Page:
-        context = browser.new_context(viewport={"width": 1280, "height": 720})
+    def open_page(**options: Any) -> Page:
+        context = browser.new_context(**{"viewport": {"width": 1280, "height": 720}, **options})
         context.set_default_timeout(STEP_TIMEOUT_MS)
         contexts.append(context)
         number = len(contexts)

@@ -132,6 +132,23 @@ test("a page reload takes the seat again, another wish does not", () => {
   assert.equal(world.socket.texts[0].type, "join");
 });
 
+test("a reload under an address that names the joined room takes the seat again", () => {
+  for (const [wish, code, address] of /** @type {[any, string | null, any][]} */ ([
+    [{}, null, { room: "n1-1" }],
+    [{ create: true, options: { bots: 3 } }, null, { room: "n1-1" }],
+    [{ create: true, private: true }, "QXKZ", { code: "QXKZ" }],
+  ])) {
+    const { world } = play(create(wish), { code });
+    const opening = (/** @type {any} */ other) => {
+      create(other, world).client.connect();
+      world.socket.accept();
+      return world.socket.texts[0];
+    };
+    assert.deepEqual([opening(address).type, opening(address).token], ["resume", "t1"]);
+    assert.equal(opening({ room: "n1-2" }).type, "join");
+  }
+});
+
 test("leave gives the seat up for good", () => {
   const { client, world, statuses } = play(create());
   client.leave();

@@ -1,0 +1,115 @@
+// @ts-check
+/**
+ * The play page of games that bring none: shows any game by its schema alone, and makes controls of its input.
+ *
+ * The one module here that knows both the network and the page. What it knows of a game came with the welcome message.
+ */
+
+import { GameClient } from "../client/index.js";
+import { byId } from "../shared/dom.js";
+import { readName } from "../shared/player_name.js";
+import { Banner } from "./banner.js";
+import { Controls } from "./controls.js";
+import { bind } from "./keys.js";
+import { Log, eventText } from "./log.js";
+import { Panel, setText } from "./panel.js";
+import { Picture } from "./picture.js";
+import { planOf } from "./plan.js";
+import { readWish, roomAddress } from "./wish.js";
+
+/** @typedef {import("./plan.js").SchemaInfo} SchemaInfo */
+
+const FIGURES_EVERY_MS = 500;
+
+const figures = {
+  ping: byId("stat-ping", HTMLElement),
+  tick: byId("stat-tick", HTMLElement),
+  in: byId("stat-in", HTMLElement),
+  out: byId("stat-out", HTMLElement),
+};
+const place = byId("place", HTMLParagraphElement);
+const empty = byId("empty", HTMLParagraphElement);
+
+const wish = readWish(window.location.search);
+const client = new GameClient({
+  ...wish,
+  url: `${window.location.protocol === "https:" ? "wss" : "ws"}://${window.location.host}/ws`,
+  game: document.body.dataset.game ?? "",
+  name: wish.name ?? readName(),
+  schemaHash: document.body.dataset.schemaHash,
+  storage: storageOrNull(),
+});
+const still = window.matchMedia("(prefers-reduced-motion: reduce)").matches;
+const picture = new Picture(byId("picture", HTMLCanvasElement), still);
+const panel = new Panel(byId("state", HTMLDivElement));
+const controls = new Controls(byId("controls", HTMLDivElement), (input) => client.setInput(input));
+const log = new Log({ send: (text) => client.chat(text), opened: () => controls.release() });
+const banner = new Banner(() => client.connect());
+
+/** Room and schema that controls, panel and picture are made for. */
+let shownPlace = "";
+let figuresMs = -Infinity;
+
+function storageOrNull() {
+  try {
+    return window.sessionStorage;
+  } catch {
+    return null;
+  }
+}
+
+/** @param {number} bytes a second */
+function shownRate(bytes) {
+  return bytes < 1000 ? `${Math.round(bytes)} B/s` : `${(bytes / 1000).toFixed(1)} kB/s`;
+}
+
+/** @param {number} timeMs */
+function showFigures(timeMs) {
+  if (timeMs - figuresMs < FIGURES_EVERY_MS) return;
+  figuresMs = timeMs;
+  const { rttMs, tick, bytesInPerSecond, bytesOutPerSecond } = client.stats;
+  setText(figures.ping, `${Math.round(rttMs)} ms`);
+  setText(figures.tick, String(tick));
+  setText(figures.in, shownRate(bytesInPerSecond));
+  setText(figures.out, shownRate(bytesOutPerSecond));
+}
+
+/** @param {number} timeMs */
+function drawPicture(timeMs) {
+  window.requestAnimationFrame(drawPicture);
+  const view = client.frame();
+  if (!view || !client.replica) return;
+  picture.draw(view, timeMs);
+  panel.update(client.replica, timeMs);
+  showFigures(timeMs);
+}
+
+client.on("welcome", (welcome) => {
+  const schema = /** @type {SchemaInfo} */ (/** @type {unknown} */ (welcome.schema));
+  const plan = planOf(schema);
+  const shown = `${welcome.room} ${welcome.schema_hash}`;
+  if (shown !== shownPlace) {
+    shownPlace = shown;
+    controls.show(bind(schema.input.fields));
+    panel.show(schema, plan);
+    picture.show(plan);
+  }
+  empty.hidden = plan.drawn.length > 0;
+  log.limit(welcome.limits.chat_len_max);
+  place.textContent = welcome.code ? `Private room, code ${welcome.code}` : `Room ${welcome.room.slice(-4)}`;
+  window.history.replaceState(null, "", roomAddress(window.location.pathname, welcome));
+  if (!welcome.resumed) log.note(`You are ${welcome.name}.`);
+});
+client.on("status", (detail) => banner.show(detail));
+client.on("reload", () => banner.reload());
+client.on("error", ({ message }) => log.note(message, "trouble"));
+client.on("event", ({ name, data }) => {
+  const said = /** @type {any} */ (data);
+  if (name === "chat") log.chat(String(said.name), String(said.text));
+  else if (name === "notice") log.note(String(said.text));
+  else log.note(eventText(name, data), "event");
+});
+byId("leave", HTMLAnchorElement).addEventListener("click", () => client.leave());
+
+client.connect();
+window.requestAnimationFrame(drawPicture);

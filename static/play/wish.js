@@ -1,0 +1,66 @@
+// @ts-check
+/** What the address of the page asks for, and what it says once a room is joined, so that it can be shared and reloaded. */
+
+/**
+ * @typedef {{room?: string, code?: string, name?: string, create?: boolean, private?: boolean,
+ *   options?: Record<string, unknown>}} Wish
+ */
+
+const OPTION = "opt.";
+
+/**
+ * Read `room`, `code`, `name`, `create=1`, `private=1`, options one by one as `opt.<key>=<value>` or all as `options=<JSON>`.
+ *
+ * @param {string} search of the address
+ * @returns {Wish}
+ */
+export function readWish(search) {
+  const query = new URLSearchParams(search);
+  /** @type {Wish} */
+  const wish = {};
+  for (const key of /** @type {("room" | "code" | "name")[]} */ (["room", "code", "name"])) {
+    const value = query.get(key);
+    if (value) wish[key] = value;
+  }
+  if (query.get("create") === "1") wish.create = true;
+  if (query.get("private") === "1") wish.private = true;
+  const options = readOptions(query);
+  if (Object.keys(options).length > 0) wish.options = options;
+  return wish;
+}
+
+/** @param {URLSearchParams} query */
+function readOptions(query) {
+  /** @type {Record<string, unknown>} */
+  const options = {};
+  const all = parse(query.get("options") ?? "");
+  if (typeof all === "object" && all !== null && !Array.isArray(all)) Object.assign(options, all);
+  for (const [key, text] of query) {
+    if (key.startsWith(OPTION)) options[key.slice(OPTION.length)] = parse(text);
+  }
+  return options;
+}
+
+/**
+ * `8`, `0.5`, `true` and JSON are what they look like; anything else is text.
+ *
+ * @param {string} text
+ * @returns {unknown}
+ */
+function parse(text) {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
+}
+
+/**
+ * Return the address of a joined room.
+ *
+ * @param {string} path of the page
+ * @param {{room: string, code?: string | null}} welcome
+ */
+export function roomAddress(path, { room, code }) {
+  return `${path}?${new URLSearchParams(code ? { code } : { room })}`;
+}
