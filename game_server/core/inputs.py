@@ -18,6 +18,7 @@ import attrs
 
 from ..errors import CloseCode, DefinitionError, ErrorCode, ProtocolError, Refused
 from .codec import Tag
+from .fields import check_annotated
 from .schema import Field, wire_fields
 
 ClassT = TypeVar("ClassT", bound=type)
@@ -32,7 +33,8 @@ SEQ_MAX = 2**32 - 1
 
 def input_type(cls: ClassT) -> ClassT:
     """Make a class an input (exported to games as `input`): a frozen attrs class of fields of fixed width."""
-    made: Any = attrs.define(frozen=True, slots=True)(cls)
+    check_annotated(cls)
+    made: Any = attrs.define(frozen=True, slots=True, auto_attribs=True)(cls)
     fields = wire_fields(made)
     if len(fields) != len(attrs.fields(made)):
         raise DefinitionError(f"{cls.__name__}: every attribute of an input needs a wire type such as int8()")
