@@ -136,7 +136,8 @@ def test_the_base_class_is_optional() -> None:
         def label(self) -> str:
             return f"rock, {super().label()}"
 
-    rock: Any = Rock(size=3)
+    make: Any = Rock
+    rock = make(size=3)
     assert (0, None, 3) == (rock.id, rock.owner, rock.size)
     assert "rock, named" == rock.label()
     assert isinstance(rock, Named)
@@ -212,8 +213,8 @@ def test_entities_do_not_share_defaults() -> None:
 
     @entity
     class Ship(Entity):
-        seen: set[int] = set()  # noqa: RUF012
-        grid: list[list[int]] = [[0], [0]]  # noqa: RUF012
+        seen: set[int] = set()
+        grid: list[list[int]] = [[0], [0]]
         bag: Bag = Bag()
         data: Any = json_value(default={"log": []})
         hp: int = int8()
