@@ -14,12 +14,17 @@ every tick:
 Values outside their range take the slow way: clamped, and counted. Knows nothing of rooms, seats or messages.
 """
 
+import inspect
+import struct
 from collections.abc import Callable, Mapping
+from copy import deepcopy
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import attrs
 
 from ..errors import DefinitionError
+from .fields import check_annotated
 from .schema import Field, Row, Rows, WireType, wire_fields
 
 ClassT = TypeVar("ClassT", bound=type)
@@ -48,10 +53,13 @@ class Entity:
 
 
 def copy_mutable_defaults(_: type, attributes: "list[attrs.Attribute[Any]]") -> "list[attrs.Attribute[Any]]":
-    """Give every instance its own copy of a list, dict or set default (an attrs field transformer)."""
+    """Give every instance its own copy of a default that can change, to the bottom (an attrs field transformer).
+
+    What can change is what has no hash: list, dict, set, bytearray, deque, attrs classes compared by value.
+    """
     return [
-        attribute.evolve(default=attrs.Factory(attribute.default.copy))
-        if isinstance(attribute.default, list | dict | set)
+        attribute.evolve(default=attrs.Factory(partial(deepcopy, attribute.default)))
+        if type(attribute.default).__hash__ is None
         else attribute
         for attribute in attributes
     ]
@@ -66,12 +74,23 @@ def entity(cls: ClassT) -> ClassT:
         namespace = {key: value for key, value in vars(cls).items() if key not in ("__dict__", "__weakref__")}
         bases = (Entity, *(base for base in cls.__bases__ if base is not object))
         remade: Any = type(cls.__name__, bases, namespace)
+        _rebind_super(cls, remade)
         cls = remade
     for name in ("id", "owner", "_id", "_owner"):
-        if name in vars(cls).get("__annotations__", {}):
+        if name in inspect.get_annotations(cls):
             raise DefinitionError(f"{cls.__name__}.{name}: every entity has one already; choose another name")
-    made: Any = attrs.define(eq=False, slots=True, field_transformer=copy_mutable_defaults)(cls)
+    check_annotated(cls)
+    made: Any = attrs.define(eq=False, slots=True, auto_attribs=True, field_transformer=copy_mutable_defaults)(cls)
     return made  # type: ignore[no-any-return]
+
+
+def _rebind_super(old: type, new: type) -> None:
+    """Let super() without arguments in the methods of `old` mean `new`: it finds its class in a cell they share."""
+    for member in vars(old).values():
+        function = getattr(member, "__func__", getattr(member, "fget", member))
+        for cell in getattr(function, "__closure__", None) or ():
+            if cell.cell_contents is old:
+                cell.cell_contents = new
 
 
 @attrs.define(eq=False)
@@ -106,21 +125,25 @@ class EntityType(WireType):
         return cls(index, name, fields, entity_class, _make_scan(name, fields), _make_settle(name, fields))
 
 
-def clamp_row(entity: Any, fields: tuple[Field, ...]) -> Row:
-    """Return an entity's row the slow way, every value brought into its range."""
-    row = []
+def clamp_row(entity: Any, fields: tuple[Field, ...]) -> tuple[Row, bool]:
+    """Return an entity's row the slow way, every value brought into its range; and whether one had to be."""
+    row, is_altered = [], False
     for field in fields:
         value = getattr(entity, field.name)
         try:
             row.append(field.kind.clamp(value))
         except (TypeError, ValueError) as error:
             raise TypeError(f"{type(entity).__name__}.{field.name}: {error}") from error
-    return tuple(row)
+        try:
+            is_altered = is_altered or field.kind.quantise(value) != row[-1]
+        except ValueError:
+            is_altered = True
+    return tuple(row), is_altered
 
 
 def _make_scan(type_name: str, fields: tuple[Field, ...]) -> ScanFunction:
     """Generate the capture-and-compare loop of a type. Only names of declared attributes enter the source."""
-    names: dict[str, Any] = {"Scan": Scan, "clamp_row": clamp_row, "fields": fields}
+    names: dict[str, Any] = {"Scan": Scan, "clamp_row": clamp_row, "fields": fields, "struct_error": struct.error}
     quantise, tests = [], []
     for position, field in enumerate(fields):
         source, test = field.kind.fast_source(f"e.{field.name}", names)
@@ -131,7 +154,8 @@ def _make_scan(type_name: str, fields: tuple[Field, ...]) -> ScanFunction:
     row = "(" + "".join(column + ", " for column in columns) + ")"
     olds = "".join(f"o{position}, " for position in range(len(fields)))
     mask = " | ".join(f"(q{position} != o{position}) << {position}" for position in range(len(fields)))
-    slow = f"clamped += 1; row = clamp_row(e, fields); {olds.replace('o', 'q')}= row" if fields else "pass"
+    news = olds.replace("o", "q")
+    slow = f"row, off = clamp_row(e, fields); clamped += off; {news}= row" if fields else "pass"
     body = f"""
 def scan(entities, old_rows):
     rows = {{}}; spawned = []; updated = {{}}; clamped = 0
@@ -142,7 +166,7 @@ def scan(entities, old_rows):
             row = {row}
             if not ({" and ".join(tests) or "True"}):
                 {slow}
-        except (ValueError, OverflowError, TypeError, AttributeError):
+        except (ValueError, OverflowError, TypeError, AttributeError, struct_error):
             {slow}
         old = old_row(id)
         if old == row:

@@ -7,14 +7,18 @@ defaults are checked here, when the class is made, so that a mistake shows at st
 Knows nothing of entities, worlds, messages or sockets.
 """
 
+import builtins
+import inspect
 import math
 from collections.abc import Callable
+from copy import deepcopy
+from functools import partial
 from typing import Any
 
 import attrs
 
 from ..errors import DefinitionError
-from .kinds import Angle, Fixed, Flag, Float32, Integer, Json, Kind, List, Map, Text, canonical_json
+from .kinds import Angle, Fixed, Flag, Float32, Integer, Json, Kind, List, Map, Text
 
 METADATA_KEY = "game_server.wire"
 
@@ -33,8 +37,7 @@ def _declare(kind: Kind, default: Any, to: str, predict: bool) -> Any:
         raise DefinitionError(f"to must be 'all' or 'owner', not {to!r}")
     wire = Wire(kind=kind, to=to, predict=predict)
     if isinstance(default, list | dict):
-        factory: Callable[[], Any] = lambda: type(default)(default)  # noqa: E731 - attrs wants a callable
-        return attrs.field(factory=factory, metadata={METADATA_KEY: wire})
+        return attrs.field(factory=partial(deepcopy, default), metadata={METADATA_KEY: wire})
     return attrs.field(default=default, metadata={METADATA_KEY: wire})
 
 
@@ -65,11 +68,14 @@ def _integer_declarer(name: str, code: str, low: int, high: int) -> Callable[...
 def _finish(kind: Kind, default: Any, to: str, predict: bool) -> Any:
     if default is None:
         return _declare(kind, kind.dequantise(kind.default), to, predict)
+    return _declare(_with_default(kind, default), default, to, predict)
+
+
+def _with_default(kind: Kind, default: Any) -> Kind:
     try:
-        kind = attrs.evolve(kind, default=kind.quantise(default))
+        return attrs.evolve(kind, default=kind.quantise(default))
     except ValueError as error:
         raise DefinitionError(f"the default of a {kind.name} field {error}") from error
-    return _declare(kind, default, to, predict)
 
 
 uint8 = _integer_declarer("uint8", "B", 0, 2**8 - 1)
@@ -97,8 +103,8 @@ def fixed(
 
     1 / step must be a whole number or a power of two, so that every language rounds alike.
     """
-    if not max > min or not step > 0:
-        raise DefinitionError(f"fixed({min}, {max}, step={step}) needs min < max and step > 0")
+    if not -math.inf < min < max < math.inf or not 0 < step < math.inf:
+        raise DefinitionError(f"fixed({min}, {max}, step={step}) needs finite numbers, min < max and step > 0")
     inverse = 1 / step
     if inverse >= 1:
         inverse = float(round(inverse))
@@ -109,10 +115,12 @@ def fixed(
     count = math.ceil((max - min) * inverse)
     if count > 2**32:
         raise DefinitionError(f"fixed({min}, {max}, step={step}) needs {count} values; at most 2^32 fit")
+    if builtins.max(abs(min), abs(max)) * inverse > 2**52:
+        raise DefinitionError(f"fixed({min}, {max}, step={step}): so far from 0, a double has no such small steps")
     code = "B" if count <= 2**8 else "H" if count <= 2**16 else "I"
     kind = Fixed(default=0, min=float(min), max=float(max), step=step, inverse=inverse, count=count, code=code)
     if min < 0 < max:
-        kind = attrs.evolve(kind, default=kind.quantise(0))
+        kind = attrs.evolve(kind, default=kind.clamp(0))
     return _finish(kind, default, to, predict)
 
 
@@ -144,8 +152,8 @@ def map_of(of: Any, *, len_max: int = 255, to: str = "all") -> Any:
 
 def json_value(*, bytes_max: int = 4096, default: Any = None, to: str = "all") -> Any:
     """Declare any JSON value; dearer than the other kinds."""
-    kind = Json(default=canonical_json(default), bytes_max=bytes_max)
-    return _declare(kind, default, to, False)
+    kind = Json(default="null", bytes_max=bytes_max)
+    return _declare(_with_default(kind, default), default, to, False)
 
 
 def kind_of(declaration: Any) -> Kind:
@@ -155,3 +163,10 @@ def kind_of(declaration: Any) -> Kind:
         raise DefinitionError(f"expected a field declaration such as uint8(), not {declaration!r}")
     kind: Kind = wire.kind
     return kind
+
+
+def check_annotated(cls: type) -> None:
+    """Refuse a wire field without an annotation: attrs would then take none of the annotated ones."""
+    for name, value in vars(cls).items():
+        if METADATA_KEY in getattr(value, "metadata", ()) and name not in inspect.get_annotations(cls):
+            raise DefinitionError(f"{cls.__name__}.{name} needs an annotation: `{name}: type = ...`")

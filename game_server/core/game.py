@@ -20,7 +20,7 @@ import attrs
 
 from ..errors import BadCommand, DefinitionError
 from .entity import copy_mutable_defaults
-from .fields import METADATA_KEY
+from .fields import METADATA_KEY, check_annotated
 from .world import World
 
 
@@ -96,7 +96,10 @@ class Game:
 
     def __init_subclass__(cls, **keywords: Any) -> None:
         super().__init_subclass__(**keywords)
-        attrs.define(slots=False, eq=False, kw_only=True, field_transformer=copy_mutable_defaults)(cls)
+        check_annotated(cls)
+        attrs.define(slots=False, eq=False, kw_only=True, auto_attribs=True, field_transformer=copy_mutable_defaults)(
+            cls
+        )
         declared: Any = cls
         for attribute in attrs.fields(declared):
             wire = attribute.metadata.get(METADATA_KEY)

@@ -18,6 +18,8 @@ import attrs
 
 from ..errors import CloseCode, DefinitionError, ErrorCode, ProtocolError, Refused
 from .codec import Tag
+from .fields import check_annotated
+from .kinds import shown
 from .schema import Field, wire_fields
 
 ClassT = TypeVar("ClassT", bound=type)
@@ -32,7 +34,8 @@ SEQ_MAX = 2**32 - 1
 
 def input_type(cls: ClassT) -> ClassT:
     """Make a class an input (exported to games as `input`): a frozen attrs class of fields of fixed width."""
-    made: Any = attrs.define(frozen=True, slots=True)(cls)
+    check_annotated(cls)
+    made: Any = attrs.define(frozen=True, slots=True, auto_attribs=True)(cls)
     fields = wire_fields(made)
     if len(fields) != len(attrs.fields(made)):
         raise DefinitionError(f"{cls.__name__}: every attribute of an input needs a wire type such as int8()")
@@ -87,14 +90,16 @@ class InputType:
                 values[key] = self._read(self.fields[self._positions[key]], value)
             elif key not in ("type", "seq", "ack", "lag"):
                 names = ", ".join(self._positions)
-                raise Refused(ErrorCode.BAD_VALUE, f"input has no field {key!r}; it has seq, ack, lag, {names}")
+                raise Refused(ErrorCode.BAD_VALUE, f"input has no field {shown(key)}; it has seq, ack, lag, {names}")
         seq, ack, lag = message.get("seq"), message.get("ack", ack), message.get("lag", lag)
         if type(seq) is not int or not 1 <= seq <= SEQ_MAX:
-            raise Refused(ErrorCode.BAD_VALUE, f"input.seq must be a whole number from 1 to {SEQ_MAX}, not {seq!r}")
+            raise Refused(
+                ErrorCode.BAD_VALUE, f"input.seq must be a whole number from 1 to {SEQ_MAX}, not {shown(seq)}"
+            )
         if type(ack) is not int or not 0 <= ack <= SEQ_MAX:
-            raise Refused(ErrorCode.BAD_VALUE, f"input.ack must be a tick, not {ack!r}")
+            raise Refused(ErrorCode.BAD_VALUE, f"input.ack must be a tick, not {shown(ack)}")
         if type(lag) not in (int, float) or not 0 <= lag < 256:
-            raise Refused(ErrorCode.BAD_VALUE, f"input.lag must be from 0 to under 256 ticks, not {lag!r}")
+            raise Refused(ErrorCode.BAD_VALUE, f"input.lag must be from 0 to under 256 ticks, not {shown(lag)}")
         assert self.cls is not None
         return Input(seq, ack, lag, self.cls(**values))
 

@@ -10,6 +10,7 @@ from typing import Any
 import ujson
 
 from .codec import Group, Op, Pong, StateMessage, public_updates
+from .kinds import shown
 from .schema import Row, Rows, WireType
 from .snapshot import SPAWNED, Diff, Snapshot
 
@@ -87,25 +88,40 @@ def decode_state(types: Sequence[WireType], message: Mapping[str, Any]) -> State
     try:
         if message["type"] == "pong":
             return Pong(float(message["client_ms"]), float(message["room_ms"]))
-        tick, ack = message["tick"], message["ack"]
-        advance = tick - message["baseline"] if message["type"] == "delta" else None
+        tick = _count(message, "tick")
+        advance = tick - _count(message, "baseline") if message["type"] == "delta" else None
         return StateMessage(
             _groups(types, message),
-            message["depth"],
-            message["missing"],
+            _count(message, "depth"),
+            _count(message, "missing"),
             tick=tick,
-            ack=ack,
+            ack=_count(message, "ack"),
             advance=advance,
-            checksum=message.get("checksum"),
+            checksum=_count(message, "checksum") if "checksum" in message else None,
         )
-    except (KeyError, TypeError, AttributeError) as error:
-        raise ValueError(f"malformed {message.get('type')} message: {error!r}") from error
+    except (KeyError, TypeError, AttributeError, OverflowError) as error:
+        raise ValueError(f"malformed state message: {error!r}"[:200]) from error
+
+
+def _count(message: Mapping[str, Any], key: str) -> int:
+    return _uint32(message[key], key)
+
+
+def _uint32(value: Any, what: str) -> int:
+    if type(value) is not int or not 0 <= value <= 0xFFFFFFFF:
+        raise ValueError(f"{what} must be a whole number of 32 bits, not {shown(value)}")
+    return value
+
+
+def _ids(message: Mapping[str, Any], key: str) -> list[int]:
+    return [_uint32(entity_id, key) for entity_id in message.get(key, ())]
 
 
 def _groups(types: Sequence[WireType], message: Mapping[str, Any]) -> list[Group]:
     by_name = {type_.name: type_ for type_ in types[1:]}
     is_full = message["type"] == "full"
-    groups = [Group(Op.DESPAWN, -1, message["despawn"])] if message.get("despawn") else []
+    despawned, own = _ids(message, "despawn"), _ids(message, "own")
+    groups = [Group(Op.DESPAWN, -1, despawned)] if despawned else []
     if "room" in message:
         op = Op.SPAWN if is_full else Op.UPDATE
         groups.append(_group(op, types[0], 0, message["room"]))
@@ -113,9 +129,10 @@ def _groups(types: Sequence[WireType], message: Mapping[str, Any]) -> list[Group
         for name, entities in message.get(key, {}).items():
             if name not in by_name:
                 raise ValueError(f"unknown type {name!r}")
-            groups += [_group(op, by_name[name], int(entity_id), values) for entity_id, values in entities.items()]
-    if message.get("own"):
-        groups.append(Group(Op.OWN, -1, message["own"]))
+            for entity_id, values in entities.items():
+                groups.append(_group(op, by_name[name], _uint32(int(entity_id), key), values))
+    if own:
+        groups.append(Group(Op.OWN, -1, own))
     return groups
 
 

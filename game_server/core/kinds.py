@@ -14,6 +14,7 @@ Knows nothing of entities, worlds, messages or sockets.
 """
 
 import math
+import reprlib
 import struct
 from typing import Any
 
@@ -106,6 +107,11 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
+def _is_nan(value: Any) -> bool:
+    # math.isnan raises for an int that no float can hold
+    return bool(value != value)
+
+
 @attrs.frozen
 class Integer(Kind):
     """A whole number of 1, 2 or 4 bytes, possibly in a narrower range."""
@@ -126,7 +132,7 @@ class Integer(Kind):
         return value
 
     def clamp(self, value: Any) -> int:
-        if math.isnan(value):
+        if _is_nan(value):
             return int(self.default)
         return int(min(max(value, self.min), self.max))
 
@@ -170,7 +176,7 @@ class Flag(Kind):
 
 _FLOAT = struct.Struct("<f")
 _UINT32 = struct.Struct("<I")
-FLOAT32_MAX_BITS = 0x7F7FFFFF
+FLOAT32_MAX = 3.4028234663852886e38
 
 
 @attrs.frozen
@@ -181,17 +187,14 @@ class Float32(Kind):
     code = "I"
 
     def quantise(self, value: Any) -> int:
-        if not _is_number(value) or not math.isfinite(value) or abs(value) > 3.4028234663852886e38:
+        if not _is_number(value) or not abs(value) <= FLOAT32_MAX:
             raise ValueError(f"must be a finite number, not {shown(value)}")
         return int(_UINT32.unpack(_FLOAT.pack(value))[0])
 
     def clamp(self, value: Any) -> int:
-        if math.isnan(value):
+        if _is_nan(value):
             return int(self.default)
-        try:
-            return self.quantise(value)
-        except (ValueError, OverflowError):
-            return FLOAT32_MAX_BITS | (0x80000000 if value < 0 else 0)
+        return int(_UINT32.unpack(_FLOAT.pack(min(max(value, -FLOAT32_MAX), FLOAT32_MAX)))[0])
 
     def dequantise(self, quantised: int) -> float:
         return float(_FLOAT.unpack(_UINT32.pack(quantised))[0])
@@ -229,18 +232,21 @@ class Fixed(Kind):
         }
 
     def quantise(self, value: Any) -> int:
-        if _is_number(value) and math.isfinite(value):
+        if _is_number(value) and self.min - self.step < value < self.max + self.step:
             quantised = math.floor((value - self.min) * self.inverse + 0.5)
             if 0 <= quantised < self.count:
                 return int(quantised)
         raise ValueError(f"must be from {self.min:g} to under {self.max:g}, not {shown(value)}")
 
     def clamp(self, value: Any) -> int:
-        if math.isnan(value):
+        if _is_nan(value):
             return int(self.default)
-        if not math.isfinite(value):
-            return self.count - 1 if value > 0 else 0
-        return int(min(max(math.floor((value - self.min) * self.inverse + 0.5), 0), self.count - 1))
+        # Compared before it is multiplied: the largest numbers would overflow.
+        if value <= self.min:
+            return 0
+        if value >= self.max:
+            return self.count - 1
+        return int(min(math.floor((value - self.min) * self.inverse + 0.5), self.count - 1))
 
     def dequantise(self, quantised: int) -> float:
         return self.min + quantised * self.step
@@ -254,6 +260,10 @@ class Fixed(Kind):
         # int() is floor here: a negative sum above -1 is the clamped 0 anyway, one below fails the test.
         offset = expression if self.min == 0 else f"({expression} - {self.min!r})"
         return f"int({offset} * {self.inverse!r} + 0.5)", f"0 <= {{q}} < {self.count}"
+
+
+#: beyond it, a turn is lost in the last bits of a double
+ANGLE_MAX = 1e9
 
 
 @attrs.frozen
@@ -271,19 +281,25 @@ class Angle(Kind):
         return {"kind": "angle", "bytes": struct.calcsize(self.code), "step": self.step}
 
     def quantise(self, value: Any) -> int:
-        if not _is_number(value) or not math.isfinite(value) or abs(value) > 1e9:
+        if not _is_number(value) or not abs(value) <= ANGLE_MAX:
             raise ValueError(f"must be a finite angle in radians, not {shown(value)}")
         return int(math.floor(value * self.inverse + 0.5) & self.bit_mask)
 
     def clamp(self, value: Any) -> int:
-        return self.quantise(value) if math.isfinite(value) and abs(value) <= 1e9 else int(self.default)
+        if not abs(value) <= ANGLE_MAX:
+            return int(self.default)
+        return int(math.floor(value * self.inverse + 0.5) & self.bit_mask)
 
     def dequantise(self, quantised: int) -> float:
         return quantised * self.step
 
     def fast_source(self, expression: str, names: dict[str, Any]) -> tuple[str, str]:
-        names["floor"] = math.floor
-        return f"floor({expression} * {self.inverse!r} + 0.5) & {self.bit_mask}", ""
+        # Too large a value goes to floor as NaN, which raises ValueError and so takes the slow way.
+        names["floor"], names["nan"] = math.floor, math.nan
+        angle = f"angle_{len(names)}"
+        names[angle] = None
+        test = f"-{ANGLE_MAX!r} <= ({angle} := {expression}) <= {ANGLE_MAX!r}"
+        return f"floor({angle} * {self.inverse!r} + 0.5 if {test} else nan) & {self.bit_mask}", ""
 
 
 @attrs.frozen
@@ -317,8 +333,17 @@ class Text(Kind):
         return data[position : position + length].decode("utf-8"), position + length
 
     def fast_source(self, expression: str, names: dict[str, Any]) -> tuple[str, str]:
-        # isascii keeps surrogates out without encoding; other text takes the slow way, which is the same value.
-        return expression, f"{{q}}.__class__ is str and len({{q}}) <= {self.len_max} and {{q}}.isascii()"
+        names["is_encodable"] = _is_encodable
+        fits = f"{{q}}.__class__ is str and len({{q}}) <= {self.len_max}"
+        return expression, f"{fits} and ({{q}}.isascii() or is_encodable({{q}}))"
+
+
+def _is_encodable(text: str) -> bool:
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:  # a lone surrogate
+        return False
+    return True
 
 
 @attrs.frozen
@@ -378,11 +403,12 @@ class Map(Kind):
     def quantise(self, value: Any) -> tuple[tuple[str, Any], ...]:
         if not isinstance(value, dict) or len(value) > self.len_max:
             raise ValueError(f"must be an object of at most {self.len_max} keys, not {shown(value)}")
-        return tuple((self._key.quantise(key), self.of.quantise(item)) for key, item in sorted(value.items()))
+        return tuple(sorted({self._key.quantise(key): self.of.quantise(item) for key, item in value.items()}.items()))
 
     def clamp(self, value: Any) -> tuple[tuple[str, Any], ...]:
-        items = sorted((self._key.clamp(key), self.of.clamp(item)) for key, item in dict(value).items())
-        return tuple(items[: self.len_max])
+        # A dict again: two keys may have become one.
+        items = {self._key.clamp(key): self.of.clamp(item) for key, item in dict(value).items()}
+        return tuple(sorted(items.items())[: self.len_max])
 
     def dequantise(self, quantised: tuple[tuple[str, Any], ...]) -> dict[str, Any]:
         return {key: self.of.dequantise(item) for key, item in quantised}
@@ -462,6 +488,10 @@ def canonical_json(value: Any) -> str:
 
 
 def shown(value: Any) -> str:
-    """Return the value as a short text for an error message."""
-    text = repr(value)
+    """Return the value as a short text for an error message, however deeply a peer has nested it."""
+    text = _brief.repr(value)
     return text if len(text) <= 40 else text[:37] + "..."
+
+
+_brief = reprlib.Repr()
+_brief.maxstring = _brief.maxother = _brief.maxlong = 40

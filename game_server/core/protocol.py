@@ -6,6 +6,7 @@ a mistake is named and not guessed at. Binary frames carry the four hot messages
 is decided there.
 """
 
+import math
 import struct
 from typing import Any, TypeVar, get_origin
 
@@ -150,10 +151,32 @@ def parse_text(text: str | bytes, input_type: InputType | None, ack: int = 0, la
         known = ", ".join(["input", *CLIENT_MESSAGES])
         raise ProtocolError(CloseCode.BAD_MESSAGE, f"type must be one of {known}")
     del message["type"]
+    _check_values(message)
     if target in (Join, Resume):
         _check_version(message)
     parsed: ClientMessage = structure(message, target, str(kind), CloseCode.BAD_MESSAGE)
     return parsed
+
+
+INTEGER_MAX = 2**63
+
+
+def _check_values(message: dict[str, Any]) -> None:
+    """Refuse what ujson lets in but not every peer could be sent: a game may pass a client's data on to the others."""
+    waiting: list[Any] = [message]
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, dict):
+            waiting += value
+            waiting += value.values()
+        elif isinstance(value, list):
+            waiting += value
+        elif isinstance(value, float) and not math.isfinite(value):
+            raise ProtocolError(CloseCode.BAD_MESSAGE, f"not JSON: {value}")
+        elif isinstance(value, int) and abs(value) > INTEGER_MAX:
+            raise ProtocolError(CloseCode.BAD_MESSAGE, "an integer over 64 bits")
+        elif isinstance(value, str) and not value.isascii() and any("\ud800" <= c <= "\udfff" for c in value):
+            raise ProtocolError(CloseCode.BAD_MESSAGE, "text with a lone surrogate")
 
 
 def structure(values: dict[str, Any], target: type[MessageT], what: str, code: CloseCode) -> MessageT:

@@ -95,6 +95,8 @@ class Replica:
             type_, table = self.types[group.type_index], self._tables[group.type_index]
             for entity_id, row in zip(group.ids, group.rows, strict=True):
                 if group.op is Op.SPAWN:
+                    if type_.index and self.get(entity_id) is not None:
+                        raise ValueError(f"a spawn of {type_.name} {entity_id}, which is there already")
                     table[entity_id] = ReplicaEntity(type_, entity_id)
                 elif entity_id not in table:
                     raise ValueError(f"an update of {type_.name} {entity_id}, which is not there")

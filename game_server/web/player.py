@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from .hub import Hub
 
 
+REASON_BYTES_MAX = 123
+
+
 class Player:
     """A connection's receiver and its session's link."""
 
@@ -91,6 +94,8 @@ class Player:
         if self.is_closing:
             return
         self.is_closing = True
+        # A close frame holds 123 bytes of reason, and only UTF-8 (RFC 6455 section 5.5).
+        reason = reason.encode("utf-8", "replace")[:REASON_BYTES_MAX].decode("utf-8", "ignore")
         self.hub.count_close(code)
         if code not in (CloseCode.NORMAL, CloseCode.TAKEN_OVER, CloseCode.DRAINING, CloseCode.GOING_AWAY):
             self.hub.rate_limited.warning(f"closed_{code.name.lower()}", reason=reason, **self.names())
