@@ -53,6 +53,9 @@ class Group:
     room: str | None = None
     #: what a decoding bot chose last
     values: dict[str, Any] = attrs.Factory(dict)
+    #: some member's, for its field tables
+    replica: Replica | None = None
+    schema_hash: str = ""
 
 
 class Bot:
@@ -251,7 +254,10 @@ class Bot:
 
     def _seat(self, welcome: Mapping[str, Any]) -> None:
         # At once, not when `join` wakes up: a state may follow in the same read.
-        self._replica = Replica(welcome["schema"])
+        group = self._group
+        if group.schema_hash != welcome["schema_hash"]:
+            group.schema_hash, group.replica = welcome["schema_hash"], None
+        self._replica = group.replica = Replica(welcome["schema"], like=group.replica)
         self._replica.welcome(welcome["tick"], welcome["ack"])
         described = welcome["schema"]["input"]
         self._input_type = InputType(described["name"], fields_of(described), None)

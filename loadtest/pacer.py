@@ -1,9 +1,9 @@
 """When bots step: each at the room's tick rate, at a phase of its own, without drift.
 
-The tick period is cut into slots; a bot belongs to one, and one timer serves all. Slot n is due at origin + n * period /
-SLOTS, however late the ones before were, and a step is told when it was due: latencies count from there, so that a
-generator or server that stalls does not hide its own delay (coordinated omission). Phases follow the golden ratio: any
-number of consecutive bots are spread evenly over the period.
+The tick period is cut into slots; a bot belongs to one, and one timer serves all. Slot n is due n / SLOTS periods after
+the origin, however late the ones before were, and a step is told when it was due: latencies count from there, so that
+a generator or server that stalls does not hide its own delay (coordinated omission). Phases follow the golden ratio:
+any number of consecutive bots are spread evenly over the period.
 
 Knows the event loop; knows nothing of what a step does.
 """

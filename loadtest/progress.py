@@ -44,7 +44,8 @@ class ProgressLine:
         """Take in how far the run is."""
         is_new = phase != self._phase
         if is_new:
-            self._phase, self._frames, self._frames_at_s, self._shown_at_s = phase, 0, 0.0, -PLAIN_EVERY_S
+            self._phase, self._frames, self._frames_at_s = phase, stats.samples.frames, 0.0
+            self._shown_at_s = -PLAIN_EVERY_S
         words = self._words(gone_s, seconds, stats)
         if self._live is not None:
             self._live.update(
@@ -58,7 +59,7 @@ class ProgressLine:
     def _words(self, gone_s: float, seconds: float, stats: Stats) -> str:
         samples = stats.samples
         words = f"{gone_s:.0f}/{seconds:.0f} s  {stats.connected}/{stats.clients} connected"
-        if gone_s > self._frames_at_s and samples.frames >= self._frames:
+        if gone_s - self._frames_at_s > 0.5:
             words += f"  {(samples.frames - self._frames) / (gone_s - self._frames_at_s):.0f} frames/s"
             self._frames, self._frames_at_s = samples.frames, gone_s
         if samples.ack.count:

@@ -132,10 +132,12 @@ GENERATOR_LAG_HIGH_MS = 10.0
 
 
 def generator_limits(named: Figures) -> list[str]:
-    """Return why the generator rather than the server may have been the limit; empty when it was not."""
+    """Return why this side rather than the server may have been the limit; empty when it was not."""
     reasons = []
     if named["generator_cpu"] > GENERATOR_CPU_HIGH:
         reasons.append(f"it used {named['generator_cpu']:.0%} of a core")
     if named["lag_p99"] > GENERATOR_LAG_HIGH_MS:
         reasons.append(f"its timers ran {named['lag_p99']:.0f} ms late (p99)")
+        if named["generator_cpu"] < GENERATOR_CPU_HIGH / 2:
+            reasons.append("yet it used little CPU, so the machine was busy with other programs")
     return reasons
