@@ -20,6 +20,7 @@ _TIMES = (
     ("between frames", "gap"),
     ("ping round trip", "rtt"),
 )
+_COLUMNS = ("mean", "p50", "p95", "p99", "max")
 
 
 def as_json(options: Options, stats: Stats, exit_code: int) -> dict[str, Any]:
@@ -94,10 +95,10 @@ def _print_totals(console: Console, options: Options, stats: Stats, named: Figur
 def _print_times(console: Console, named: Figures) -> None:
     table = Table(box=None, padding=(0, 2, 0, 0))
     table.add_column("ms")
-    for heading in ("p50", "p95", "p99", "max"):
+    for heading in _COLUMNS:
         table.add_column(heading, justify="right")
     for words, name in _TIMES:
-        table.add_row(words, *(f"{named[f'{name}_{part}']:.1f}" for part in ("p50", "p95", "p99", "max")))
+        table.add_row(words, *(f"{named[f'{name}_{part}']:.1f}" for part in _COLUMNS))
     console.print()
     console.print(table)
 
@@ -108,7 +109,7 @@ def _print_counts(console: Console, heading: str, counts: Counter[str]) -> None:
     console.print()
     console.print(f"{heading}: {counts.total()}", style="red")
     for kind, number in counts.most_common(20):
-        console.print(f"{number:>8}  {kind}", markup=False, highlight=False)
+        console.print(f"{number:>8}  {kind}", markup=False, soft_wrap=True)
 
 
 def _print_generator(console: Console, stats: Stats, named: Figures) -> None:
@@ -118,12 +119,12 @@ def _print_generator(console: Console, stats: Stats, named: Figures) -> None:
     console.print(
         f"generator: {named['generator_cpu']:.0%} of a core, {named['generator_us_per_frame']:.0f} us a frame "
         f"(received, taken in, answered); timers late by {named['lag_p50']:.1f} ms (p50), {named['lag_p99']:.1f} (p99)",
-        highlight=False,
+        soft_wrap=True,
     )
     limits = generator_limits(named)
     if limits:
         words = f"warning: the generator was the limit, so latencies above are partly its own: {'; '.join(limits)}"
-        console.print(Text(words, "yellow"))
+        console.print(Text(words, "yellow"), soft_wrap=True)
 
 
 def _bytes(number: float) -> str:

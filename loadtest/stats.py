@@ -120,6 +120,7 @@ def figures(stats: Stats) -> Figures:
         histogram: Histogram = getattr(samples, name)
         for percent in (50, 95, 99):
             result[f"{name}_p{percent}"] = histogram.percentile(percent) / 1000
+        result[f"{name}_mean"] = histogram.sum / histogram.count / 1000 if histogram.count else 0.0
         result[f"{name}_max"] = histogram.max / 1000
     return result
 

@@ -18,7 +18,7 @@ from .options import Options
 from .pacer import Pacer
 from .stats import Samples, Stats
 
-SETTLE_S = 2.0
+SETTLE_S = 1.5
 LEAVE_TIMEOUT_S = 3.0
 PROGRESS_EVERY_S = 1.0
 
