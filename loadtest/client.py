@@ -4,8 +4,8 @@ A bot holds a `Replica` of its room. At each step of the pacer its brain looks a
 each state that arrives is measured (acks against the moments at which inputs were due, age against room time), then
 taken in. A bot that does not decode reads heads only and sends what a decoding roommate chose last.
 
-If the server reports inputs waiting at every state for a second, one step is left out: otherwise one hiccup would add
-to the latency for good. This is what the browser client's adaptive step does, in its simplest form.
+If the server reports inputs waiting at every state for a second, as many steps are left out: otherwise one hiccup
+would add to the latency for good. This is what the browser client's adaptive step does, in its simplest form.
 
 Knows the protocol; knows nothing of how many bots there are or when they come.
 """
@@ -92,8 +92,11 @@ class Bot:
         self._pending: deque[tuple[int, float]] = deque()
         self._state_at_s: float | None = None
         self._states_a_second = 1
-        #: states in a row that told of inputs waiting
+        #: states in a row that told of inputs waiting, and the fewest that they told of
         self._crowded = 0
+        self._waiting_min = 0
+        #: steps to leave out
+        self._withhold = 0
         self.closed: asyncio.Future[None] = self._loop.create_future()
 
     # ---- coming and going ------------------------------------------------------------------------------------
@@ -177,8 +180,8 @@ class Bot:
         if not self.is_seated or replica.tick is None or link is None:
             return
         samples = self._stats.samples
-        if self._crowded >= self._states_a_second:
-            self._crowded = 0
+        if self._withhold:
+            self._withhold -= 1
             samples.inputs_withheld += 1
             return
         values = self._group.values
@@ -277,7 +280,7 @@ class Bot:
         samples.frames += 1
         samples.frame_bytes += length_bytes
         samples.inputs_missing += message.missing
-        self._crowded = self._crowded + 1 if message.depth else 0
+        self._note_waiting(message.depth)
         pending = self._pending
         while pending and pending[0][0] <= replica.ack:
             samples.ack.record(int((now_s - pending.popleft()[1]) * 1e6))
@@ -289,6 +292,15 @@ class Bot:
             samples.age.record(int((room_ms - replica.tick * self._tick_ms) * 1000))
         if message.checksum is not None and self.is_decoding and message.checksum != replica.checksum():
             self._ask_for_full("desync")
+
+    def _note_waiting(self, depth: int) -> None:
+        if not depth:
+            self._crowded = 0
+            return
+        self._waiting_min = min(self._waiting_min, depth) if self._crowded else depth
+        self._crowded += 1
+        if self._crowded >= self._states_a_second:
+            self._crowded, self._withhold = 0, self._waiting_min
 
     def count_unanswered(self, now_s: float) -> None:
         """Count inputs that have waited too long for their ack, with their age: a lower bound of their latency."""
