@@ -30,7 +30,7 @@ def options_with(*thresholds: str) -> Options:
 
 
 def test_merged_shares_give_the_figures_of_the_whole() -> None:
-    """Statistics of two processes add up: counts and histograms by sum, times by the longest, the slowest by the least."""
+    """Statistics of two processes add up: counts by sum, times by the longest, the slowest by the least."""
     whole, other = stats_of(3, [10, 20], 20.0), stats_of(1, [30], 10.0)
     other.errors["connect: timeout"] = 2
 
