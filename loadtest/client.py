@@ -107,11 +107,14 @@ class Bot:
             self._link = await connect(
                 self._options.url, SUBPROTOCOLS[self._options.codec], self, timeout_s=JOIN_TIMEOUT_S
             )
-            if self._group.has_room and self._group.room is None:
-                async with self._group.lock:
-                    await self._take_seat()
-            else:
-                await self._take_seat()
+            if self._group.has_room:
+                async with (
+                    self._group.lock
+                ):  # one makes the room, the others wait for it; if that fails, the next tries
+                    if self._group.room is None:
+                        await self._take_seat()
+                        return
+            await self._take_seat()
         except HandshakeError as error:
             self._stats.errors[str(error)] += 1
         except TimeoutError:

@@ -13,7 +13,7 @@ import base64
 import hashlib
 import os
 import socket
-from typing import Protocol
+from typing import Protocol, cast
 from urllib.parse import urlsplit
 
 from .frames import BINARY, CLOSE, NO_STATUS, PONG, TEXT, Close, Failure, FrameParser, Ping, serialise
@@ -84,8 +84,7 @@ class Link(asyncio.BufferedProtocol):
     # ---- asyncio's side --------------------------------------------------------------------------------------
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport, self._is_connected = transport, True
+        self._transport, self._is_connected = cast(asyncio.Transport, transport), True  # uvloop's is of no such class
         connection = transport.get_extra_info("socket")
         if connection is not None:
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -95,7 +94,7 @@ class Link(asyncio.BufferedProtocol):
             f"Sec-WebSocket-Protocol: {self._subprotocol}\r\n\r\n"
         ).encode()
         self.bytes_out += len(request)
-        transport.write(request)
+        self._transport.write(request)
 
     def get_buffer(self, sizehint: int) -> bytearray:
         return _buffer
