@@ -80,26 +80,34 @@ def test_a_run_reports_plausible_figures(
     assert output.index("pass connected >= 20") < output.index("input to ack") < output.index("generator:")
 
 
+def load_near_and_far(near_port: int, far_port: int, tmp_path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Run two load tests at once, so that what else the machine does falls on both; return their reports."""
+    near, far = tmp_path / "near.json", tmp_path / "far.json"
+    arguments = ("--clients", "16", "--rooms", "2", "--duration", "3")
+    with (
+        started(command(near_port, near, *arguments)) as near_run,
+        started(command(far_port, far, *arguments)) as far_run,
+    ):
+        near_run.communicate(timeout=TIMEOUT_S)
+        far_run.communicate(timeout=TIMEOUT_S)
+    return json.loads(near.read_text()), json.loads(far.read_text())
+
+
 def test_a_slow_network_shows_in_latency_by_its_delay(server: ServerProcess, tmp_path: Path) -> None:
     """200 ms each way add 400 ms to input-to-ack and 200 to the snapshot's age, within a tenth."""
     proxy = Proxy(server.port, delay_ms=200)
-    reports = [tmp_path / "near.json", tmp_path / "far.json"]
-    arguments = ("--clients", "16", "--rooms", "2", "--duration", "4")
     try:
-        # Both at once: what else the machine does falls on both.
-        with (
-            started(command(server.port, reports[0], *arguments)) as near_run,
-            started(command(proxy.port, reports[1], *arguments)) as far_run,
-        ):
-            near_run.communicate(timeout=TIMEOUT_S)
-            output, _ = far_run.communicate(timeout=TIMEOUT_S)
+        for _ in range(3):
+            near, far = load_near_and_far(server.port, proxy.port, tmp_path)
+            # A run that says itself that this machine was too busy to measure is not evidence.
+            if not near["generator_was_the_limit"] and not far["generator_was_the_limit"]:
+                break
     finally:
         proxy.close()
 
-    near, far = (json.loads(report.read_text())["figures"] for report in reports)
-    assert 400 == pytest.approx(far["ack_p50"] - near["ack_p50"], rel=0.1), output
-    assert 200 == pytest.approx(far["age_p50"] - near["age_p50"], rel=0.1), output
-    assert 18 < far["frames_per_s"] < 22
+    added = {name: far["figures"][name] - near["figures"][name] for name in ("ack_p50", "age_p50")}
+    assert {"ack_p50": 400, "age_p50": 200} == pytest.approx(added, rel=0.1)
+    assert 18 < far["figures"]["frames_per_s"] < 22
 
 
 def test_a_threshold_that_fails_ends_with_99(server: ServerProcess, tmp_path: Path) -> None:
