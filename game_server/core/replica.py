@@ -8,38 +8,47 @@ from collections.abc import Sequence
 from typing import Any
 
 from .codec import Group, Op, StateMessage, entity_hash
+from .kinds import Kind
 from .schema import Row, WireType, wire_types_of
 
 
 class ReplicaEntity:
-    """One entity as its viewer knows it:
+    """One entity as its viewer knows it: an id and the wire fields as attributes.
 
-    an id and the wire fields as attributes; unknown owner-only fields are at their default.
+    Each type has a subclass with a property a field. What arrives is kept quantised, and a field is computed when it is
+    read: a bot reads few of the many that arrive. Unknown owner-only fields are at their default.
     """
+
+    __slots__ = ("_known", "_row", "_type", "id")
 
     def __init__(self, type_: WireType, entity_id: int) -> None:
         self.id = entity_id
         self._type = type_
         self._row: list[Any] = [field.kind.default for field in type_.fields]
-        self._set(0, ())
+        self._known = 0
 
     def _set(self, mask: int, row: Row) -> None:
-        values = iter(row)
-        for position, field in enumerate(self._type.fields):
-            if mask >> position & 1:
-                self._row[position] = quantised = next(values)
-                setattr(self, field.name, field.kind.dequantise(quantised))
-
-    def __getattr__(self, name: str) -> Any:
-        # Only reached for a wire field that has not arrived (owner-only ones of other players).
-        for field in self.__dict__["_type"].fields if "_type" in self.__dict__ else ():
-            if field.name == name:
-                return field.kind.dequantise(field.kind.default)
-        raise AttributeError(name)
+        self._known |= mask
+        mine = self._row
+        for position, quantised in zip(self._type.packer(mask).positions, row, strict=True):
+            mine[position] = quantised
 
     def values(self) -> dict[str, Any]:
         """Return the fields that have arrived."""
-        return {field.name: vars(self)[field.name] for field in self._type.fields if field.name in vars(self)}
+        return {
+            field.name: field.kind.dequantise(self._row[position])
+            for position, field in enumerate(self._type.fields)
+            if self._known >> position & 1
+        }
+
+
+def _entity_class(type_: WireType) -> type[ReplicaEntity]:
+    def reader(position: int, kind: Kind) -> property:
+        dequantise = kind.dequantise
+        return property(lambda entity: dequantise(entity._row[position]))
+
+    readers = {field.name: reader(position, field.kind) for position, field in enumerate(type_.fields)}
+    return type(type_.name, (ReplicaEntity,), {"__slots__": (), **readers})
 
 
 class Replica:
@@ -47,10 +56,14 @@ class Replica:
 
     Args:
         schema: the `schema` of the welcome message.
+        like: another replica of the same schema, whose field tables this one shares: many bots need them only once.
     """
 
-    def __init__(self, schema: dict[str, Any]) -> None:
-        self.types = wire_types_of(schema)
+    def __init__(self, schema: dict[str, Any], like: "Replica | None" = None) -> None:
+        self.types: tuple[WireType, ...] = wire_types_of(schema) if like is None else like.types
+        self._classes: tuple[type[ReplicaEntity], ...] = (
+            tuple(_entity_class(type_) for type_ in self.types) if like is None else like._classes
+        )
         self.tick: int | None = None
         self.ack = 0
         self.own: set[int] = set()
@@ -92,15 +105,26 @@ class Replica:
                 self._table_of(group.type_index, entity_id)
                 self.own.add(entity_id)
         else:
-            type_, table = self.types[group.type_index], self._tables[group.type_index]
+            self._apply_rows(group)
+
+    def _apply_rows(self, group: Group) -> None:
+        type_, table, mask = self.types[group.type_index], self._tables[group.type_index], group.mask
+        if group.op is Op.SPAWN:
+            make = self._classes[group.type_index]
+            for entity_id in group.ids:
+                if group.type_index and self.get(entity_id) is not None:
+                    raise ValueError(f"a spawn of {type_.name} {entity_id}, which is there already")
+                table[entity_id] = make(type_, entity_id)
+        is_whole = mask == type_.all_mask
+        try:
             for entity_id, row in zip(group.ids, group.rows, strict=True):
-                if group.op is Op.SPAWN:
-                    if type_.index and self.get(entity_id) is not None:
-                        raise ValueError(f"a spawn of {type_.name} {entity_id}, which is there already")
-                    table[entity_id] = ReplicaEntity(type_, entity_id)
-                elif entity_id not in table:
-                    raise ValueError(f"an update of {type_.name} {entity_id}, which is not there")
-                table[entity_id]._set(group.mask, row)
+                if is_whole:
+                    entity = table[entity_id]
+                    entity._row, entity._known = list(row), mask
+                else:
+                    table[entity_id]._set(mask, row)
+        except KeyError as error:
+            raise ValueError(f"an update of {type_.name} {error}, which is not there") from None
 
     def _table_of(self, type_index: int, entity_id: int) -> dict[int, ReplicaEntity]:
         # The JSON form names no type beside despawned and owned ids.

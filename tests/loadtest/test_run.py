@@ -1,0 +1,179 @@
+"""Real load tests against real servers."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conftest import StartServer
+from tests.e2e.proxy import Proxy
+from tests.server_process import ROOT, ServerProcess
+
+TIMEOUT_S = 60
+# Half a tick of 50 ms and a little on a quiet machine; the rest is for a busy one.
+ACK_MAX_MS = 400
+
+
+def command(port: int, report: Path, *arguments: str) -> list[str]:
+    url = f"ws://127.0.0.1:{port}/ws"
+    always = ["--game", "swarm", "--url", url, "--json", str(report), "--ramp-s", "0.2"]
+    return [sys.executable, "-u", "-m", "loadtest", *always, *arguments]
+
+
+ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT), "NO_COLOR": "1"}
+
+
+def load(port: int, tmp_path: Path, *arguments: str) -> tuple[int, str, dict[str, Any]]:
+    """Run a load test; return its exit code, what it printed, and its report."""
+    report = tmp_path / "report.json"
+    run = subprocess.run(
+        command(port, report, *arguments),
+        env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=TIMEOUT_S,
+    )  # fmt: skip
+    return run.returncode, run.stdout, json.loads(report.read_text())
+
+
+@contextmanager
+def started(arguments: list[str]) -> Iterator["subprocess.Popen[str]"]:
+    process = subprocess.Popen(arguments, env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def read_until(process: "subprocess.Popen[str]", word: str) -> None:
+    assert process.stdout is not None
+    for line in process.stdout:
+        if line.startswith(word):
+            return
+    pytest.fail(f"ended without printing {word!r}")
+
+
+@pytest.mark.parametrize(("codec", "frame_bytes"), [("binary", (40, 60)), ("json", (300, 700))])
+def test_a_run_reports_plausible_figures(
+    server: ServerProcess, tmp_path: Path, codec: str, frame_bytes: tuple[int, int]
+) -> None:
+    """Bots fill the rooms evenly, get the game's rate of states, and have their inputs acknowledged within ticks."""
+    code, output, report = load(
+        server.port, tmp_path, "--clients", "20", "--rooms", "2", "--duration", "2", "--codec", codec,
+        "--threshold", "connected>=20", "--threshold", "errors<1",
+    )  # fmt: skip
+
+    named = report["figures"]
+    assert (0, {}, {}) == (code, report["errors"], report["closes"]), output
+    assert (20, 2) == (named["connected"], named["rooms"])
+    assert 18 < named["frames_per_s"] < 22
+    assert frame_bytes[0] < named["bytes_per_frame"] < frame_bytes[1]  # ten movers
+    assert 10 < named["ack_p50"] < ACK_MAX_MS
+    assert 0 <= named["age_p50"] <= named["ack_p99"]
+    assert 30 < named["gap_mean"] < 70
+    assert 0 < named["generator_cpu"] < 1
+    assert output.index("pass connected >= 20") < output.index("input to ack") < output.index("generator:")
+
+
+def load_near_and_far(near_port: int, far_port: int, tmp_path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Run two load tests at once, so that what else the machine does falls on both; return their reports."""
+    near, far = tmp_path / "near.json", tmp_path / "far.json"
+    arguments = ("--clients", "16", "--rooms", "2", "--duration", "3")
+    with (
+        started(command(near_port, near, *arguments)) as near_run,
+        started(command(far_port, far, *arguments)) as far_run,
+    ):
+        near_run.communicate(timeout=TIMEOUT_S)
+        far_run.communicate(timeout=TIMEOUT_S)
+    return json.loads(near.read_text()), json.loads(far.read_text())
+
+
+def test_a_slow_network_shows_in_latency_by_its_delay(server: ServerProcess, tmp_path: Path) -> None:
+    """200 ms each way add 400 ms to input-to-ack and 200 to the snapshot's age, within a tenth."""
+    proxy = Proxy(server.port, delay_ms=200)
+    try:
+        for _ in range(3):
+            near, far = load_near_and_far(server.port, proxy.port, tmp_path)
+            # A run that says itself that this machine was too busy to measure is not evidence.
+            if not near["generator_was_the_limit"] and not far["generator_was_the_limit"]:
+                break
+    finally:
+        proxy.close()
+
+    added = {name: far["figures"][name] - near["figures"][name] for name in ("ack_p50", "age_p50")}
+    assert {"ack_p50": 400, "age_p50": 200} == pytest.approx(added, rel=0.1)
+    assert 18 < far["figures"]["frames_per_s"] < 22
+
+
+def test_a_threshold_that_fails_ends_with_99(server: ServerProcess, tmp_path: Path) -> None:
+    """A failed threshold is the first thing said, with what was measured, and the exit code tells a script."""
+    code, output, report = load(
+        server.port, tmp_path, "--clients", "4", "--duration", "0.5", "--threshold", "ack_p99<0.001"
+    )
+
+    assert 99 == code, output
+    assert "FAIL ack_p99 < 0.001, measured" in output
+    assert [False] == [threshold["passed"] for threshold in report["thresholds"]]
+
+
+def test_nobody_there_is_an_error_in_words(free_port: int, tmp_path: Path) -> None:
+    """Where nothing listens, every client's error is counted by kind, and the exit code is 1."""
+    code, output, report = load(free_port, tmp_path, "--clients", "3", "--duration", "1")
+
+    assert 1 == code
+    assert {"connect: Connection refused": 3} == report["errors"]
+    assert f"nobody could play at ws://127.0.0.1:{free_port}/ws" in output
+
+
+def test_a_refused_seat_is_counted_by_its_close_code(server: ServerProcess, tmp_path: Path) -> None:
+    """Clients beyond a room's seats are closed as the server says, and the others play on."""
+    code, output, report = load(
+        server.port, tmp_path, "--clients", "4", "--rooms", "1", "--options", '{"seats": 3}', "--duration", "0.5"
+    )
+
+    assert 0 == code, output
+    assert {"4005 room_full": 1} == report["closes"]
+    assert 3 == report["figures"]["connected"]
+
+
+def test_bots_that_do_not_decode_send_all_the_same(server: ServerProcess, tmp_path: Path) -> None:
+    """With a decode share of a quarter, everybody sends and is acknowledged, and the report says who decoded."""
+    code, output, report = load(
+        server.port, tmp_path, "--clients", "8", "--rooms", "1", "--duration", "1", "--decode-share", "0.25"
+    )
+
+    assert (0, {}) == (code, report["errors"]), output
+    assert "bodies by 3 of 8 clients" in output  # a quarter, and the first of the room
+    assert report["figures"]["inputs"] > 8 * 20 * 0.8
+    assert 10 < report["figures"]["ack_p50"] < ACK_MAX_MS
+
+
+def test_ctrl_c_still_reports(server: ServerProcess, tmp_path: Path) -> None:
+    """An interrupted run reports what it had measured, and ends with 105."""
+    report = tmp_path / "report.json"
+    with started(command(server.port, report, "--clients", "4", "--duration", "60")) as process:
+        read_until(process, "measure")
+        read_until(process, "measure")  # a second line: some seconds have been measured
+        process.send_signal(signal.SIGINT)
+        output, _ = process.communicate(timeout=TIMEOUT_S)
+
+    assert 105 == process.returncode, output
+    assert json.loads(report.read_text())["aborted"]
+    assert "aborted" in output
+    assert "input to ack" in output
+
+
+def test_a_server_that_goes_away_is_reported(start_server: StartServer, tmp_path: Path) -> None:
+    """Closes in the middle of a run are counted by the code's name, and the run still reports."""
+    server, report = start_server(), tmp_path / "report.json"
+    with started(command(server.port, report, "--clients", "4", "--duration", "4")) as process:
+        read_until(process, "measure")
+        server.kill()
+        output, _ = process.communicate(timeout=TIMEOUT_S)
+
+    assert {"1006 abnormal": 4} == json.loads(report.read_text())["closes"], output
