@@ -26,9 +26,11 @@ ClassT = TypeVar("ClassT", bound=type)
 
 HEAD_FORMAT = "<BIIH"
 HEAD_BYTES = struct.calcsize(HEAD_FORMAT)
-#: decoded values kept; players press few combinations of keys, and a value is frozen, so equal bytes share one object
+unpack_head = struct.Struct(HEAD_FORMAT).unpack_from
+#: decoded values kept; more begin anew
 KNOWN_MAX = 4096
 LAG_STEPS = 256
+LAG_STEP = 1 / LAG_STEPS
 SEQ_MAX = 2**32 - 1
 
 
@@ -63,6 +65,8 @@ class InputType:
         self.name, self.fields, self.cls = name, fields, cls
         self._struct = struct.Struct(HEAD_FORMAT + "".join(field.kind.code for field in fields))
         self._positions = {field.name: position for position, field in enumerate(fields)}
+        #: values decoded before, by their bytes: players press few combinations of keys, and a value is frozen
+        self.known_values: dict[bytes, Any] = {}
         if cls is not None:
             self.decode_binary: Callable[[bytes], Input] = self._make_decoder(cls)
 
@@ -120,9 +124,7 @@ class InputType:
     def _make_decoder(self, cls: type) -> Callable[[bytes], Input]:
         names: dict[str, Any] = {
             "unpack": self._struct.unpack,
-            "unpack_head": struct.Struct(HEAD_FORMAT).unpack_from,
-            "known": {},
-            "length": self._struct.size,
+            "known": self.known_values,
             "Input": Input,
             "cls": cls,
             "struct_error": struct.error,
@@ -140,11 +142,6 @@ class InputType:
         flags = " and ".join(f"q{p} <= 1" for p, field in enumerate(self.fields) if field.kind.name == "flag") or "True"
         source = f"""
 def decode_binary(data):
-    value = known.get(data[{HEAD_BYTES}:])
-    if value is not None and len(data) == length:
-        _, seq, ack, lag = unpack_head(data)
-        if seq:
-            return Input(seq, ack, lag * {1 / LAG_STEPS!r}, value)
     try:
         _, seq, ack, lag{row} = unpack(data)
     except struct_error:
@@ -154,7 +151,8 @@ def decode_binary(data):
     value = cls({", ".join(arguments)})
     if len(known) >= {KNOWN_MAX}:
         known.clear()
-    known[bytes(data[{HEAD_BYTES}:])] = value
+    if len(data) > {HEAD_BYTES}:
+        known[bytes(data[{HEAD_BYTES}:])] = value
     return Input(seq, ack, lag * {1 / LAG_STEPS!r}, value)
 """
         exec(compile(source, f"<decode of {self.name}>", "exec"), names)  # noqa: S102 - made from declared names only

@@ -173,7 +173,7 @@ class Room:
         number = next(number for number in range(self.seats_max) if number not in self.sessions)
         self._wake(now_s)
         seat = Seat(number, name or f"guest-{number + 1}")
-        session = Session(seat, token, is_json, self.definition.input_type.default(), self.limits)
+        session = Session(seat, token, is_json, self.definition.input_type, self.limits, self.counts)
         session.handle(Event.JOIN)
         session.room = self
         session.connect(link, is_json)

@@ -205,6 +205,7 @@ class LeanConnection:
         "_reading",
         "_recv",
         "_send_now",
+        "_single_binary",
         "_socket",
         "_state",
         "_timeout",
@@ -250,6 +251,7 @@ class LeanConnection:
         self._recv = sock.recv
         self._send_now = sock.send
         self._parse = self._parser.receive_data
+        self._single_binary = self._parser.single_binary
         self._read_bytes_max = options.read_bytes_max
         self._state = _OPEN
         self._verdict: tuple[int, str] | None = None  # what `on_close` is told
@@ -289,18 +291,25 @@ class LeanConnection:
             self.bytes_in += len(data)
         if self._state is _State.LINGERING:
             return
+        payload = self._single_binary(data) if len(data) > 1 else None
+        if payload is not None and self._state is _OPEN:
+            self._deliver(payload)
+            return
         batch = self._batch = iter(self._parse(data))
         for event in batch:
             if event.__class__ is bytes or event.__class__ is str:
                 if self._state is _OPEN:
-                    self.messages_in += 1
-                    try:
-                        self.receiver.on_message(event)
-                    except Exception:  # noqa: BLE001  # whatever it is, it must not stop the room that polls
-                        _log.exception("receiver failed")
-                        self.close(CloseCode.INTERNAL_ERROR, "internal error")
+                    self._deliver(event)
             else:
                 self._on_control(event)
+
+    def _deliver(self, message: bytes | str) -> None:
+        self.messages_in += 1
+        try:
+            self.receiver.on_message(message)
+        except Exception:  # noqa: BLE001  # whatever it is, it must not stop the room that polls
+            _log.exception("receiver failed")
+            self.close(CloseCode.INTERNAL_ERROR, "internal error")
 
     def watch(self, on: bool) -> None:
         """Have the event loop read whenever something arrives; if off, only `poll` reads."""

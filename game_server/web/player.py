@@ -46,16 +46,16 @@ class Player:
 
     def on_message(self, data: bytes | str) -> None:
         """Take one message; whatever is wrong with it ends at most this connection."""
+        session = self.session
+        if session is not None and data.__class__ is bytes and session.take_plain_input(data):
+            return
         if self.is_closing:
             return
         try:
-            session = self.session
             if session is None:
                 self._open(data)
             else:
                 session.room.receive(session, data, self._now_s())
-                if not session.outbox and session.close_with is None:
-                    return
             self.flush()
         except ProtocolError as error:
             self.close(error.code, error.reason)
