@@ -60,6 +60,7 @@ class Pacer:
         now_s = self._loop.time()
         due_s = self._origin_s + self._next * self._slot_s
         if now_s - due_s > BEHIND_MAX_S:
+            self._record_lag(int((now_s - due_s) * 1e6))
             skipped = int((now_s - due_s) / self._slot_s)
             self.slots_skipped += skipped
             self._next += skipped

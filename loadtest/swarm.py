@@ -15,7 +15,7 @@ from typing import Any
 
 from .client import Bot, Group
 from .options import Options
-from .pacer import Pacer
+from .pacer import BEHIND_MAX_S, SLOTS, Pacer
 from .stats import Samples, Stats
 
 SETTLE_S = 1.5
@@ -119,6 +119,11 @@ class Swarm:
             rate = (bot.frames - frames) / samples.wall_s
             samples.slowest_rate = rate if samples.slowest_rate is None else min(samples.slowest_rate, rate)
         self.stats.samples = samples
+        skipped = sum(pacer.slots_skipped for pacer in self._pacers.values())
+        if skipped:
+            self.stats.errors[f"generator: over {BEHIND_MAX_S:g} s behind, so it skipped 1/{SLOTS} of a step"] += (
+                skipped
+            )
         for bot in bots:
             bot.count_unanswered(self._loop.time())
 

@@ -97,11 +97,11 @@ def test_a_slow_network_shows_in_latency_by_its_delay(server: ServerProcess, tmp
     """200 ms each way add 400 ms to input-to-ack and 200 to the snapshot's age, within a tenth."""
     proxy = Proxy(server.port, delay_ms=200)
     try:
-        for _ in range(3):
-            near, far = load_near_and_far(server.port, proxy.port, tmp_path)
+        near, far = load_near_and_far(server.port, proxy.port, tmp_path)
+        for _ in range(2):
             # A run that says itself that this machine was too busy to measure is not evidence.
-            if not near["generator_was_the_limit"] and not far["generator_was_the_limit"]:
-                break
+            if near["generator_was_the_limit"] or far["generator_was_the_limit"]:
+                near, far = load_near_and_far(server.port, proxy.port, tmp_path)
     finally:
         proxy.close()
 
