@@ -35,7 +35,7 @@ class Pacer:
         self._origin_s = self._loop.time()
         self._next = 0
         self._timer: asyncio.TimerHandle | None = None
-        self.slots_skipped = 0
+        self.steps_skipped = 0
         self._arm()
 
     def add(self, number: int, step: Step) -> None:
@@ -60,8 +60,9 @@ class Pacer:
         now_s = self._loop.time()
         due_s = self._origin_s + self._next * self._slot_s
         if now_s - due_s > BEHIND_MAX_S:
+            self._record_lag(int((now_s - due_s) * 1e6))
             skipped = int((now_s - due_s) / self._slot_s)
-            self.slots_skipped += skipped
+            self.steps_skipped += sum(len(self._slots[(self._next + slot) % SLOTS]) for slot in range(skipped))
             self._next += skipped
             due_s = self._origin_s + self._next * self._slot_s
         while due_s <= now_s:

@@ -15,7 +15,7 @@ from typing import Any
 
 from .client import Bot, Group
 from .options import Options
-from .pacer import Pacer
+from .pacer import BEHIND_MAX_S, Pacer
 from .stats import Samples, Stats
 
 SETTLE_S = 1.5
@@ -119,6 +119,9 @@ class Swarm:
             rate = (bot.frames - frames) / samples.wall_s
             samples.slowest_rate = rate if samples.slowest_rate is None else min(samples.slowest_rate, rate)
         self.stats.samples = samples
+        skipped = sum(pacer.steps_skipped for pacer in self._pacers.values())
+        if skipped:
+            self.stats.errors[f"generator: over {BEHIND_MAX_S:g} s behind, step skipped"] += skipped
         for bot in bots:
             bot.count_unanswered(self._loop.time())
 
@@ -144,6 +147,7 @@ def make_bots(options: Options, stats: Stats) -> list[Bot]:
     for number in range(options.clients):
         index = number * rooms // options.clients
         place = number - math.ceil(index * options.clients / rooms)
-        is_decoding = math.floor((place + 1) * options.decode_share) > math.floor(place * options.decode_share)
-        bots.append(Bot(number, options, groups[index], stats, is_decoding or place == 0))
+        # Rounded up: the first of each room decodes, for the others to copy.
+        is_decoding = math.ceil((place + 1) * options.decode_share) > math.ceil(place * options.decode_share)
+        bots.append(Bot(number, options, groups[index], stats, is_decoding))
     return bots

@@ -97,11 +97,11 @@ def test_a_slow_network_shows_in_latency_by_its_delay(server: ServerProcess, tmp
     """200 ms each way add 400 ms to input-to-ack and 200 to the snapshot's age, within a tenth."""
     proxy = Proxy(server.port, delay_ms=200)
     try:
-        for _ in range(3):
-            near, far = load_near_and_far(server.port, proxy.port, tmp_path)
+        near, far = load_near_and_far(server.port, proxy.port, tmp_path)
+        for _ in range(2):
             # A run that says itself that this machine was too busy to measure is not evidence.
-            if not near["generator_was_the_limit"] and not far["generator_was_the_limit"]:
-                break
+            if near["generator_was_the_limit"] or far["generator_was_the_limit"]:
+                near, far = load_near_and_far(server.port, proxy.port, tmp_path)
     finally:
         proxy.close()
 
@@ -148,7 +148,7 @@ def test_bots_that_do_not_decode_send_all_the_same(server: ServerProcess, tmp_pa
     )
 
     assert (0, {}) == (code, report["errors"]), output
-    assert "bodies by 3 of 8 clients" in output  # a quarter, and the first of the room
+    assert "bodies by 2 of 8 clients" in output
     assert report["figures"]["inputs"] > 8 * 20 * 0.8
     assert 10 < report["figures"]["ack_p50"] < ACK_MAX_MS
 
