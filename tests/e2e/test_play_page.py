@@ -109,11 +109,15 @@ def test_a_lost_connection_and_a_reload_keep_seat_and_coins(
 
 
 def test_is_played_with_thumbs_on_a_phone(server: ServerProcess, new_page: NewPage) -> None:
-    """On a small screen nothing sticks out, and a button held with a finger moves the player."""
+    """Upright and on its side nothing sticks out, every button is in sight, and one held down moves the player."""
     page = follow(new_page(**PHONE))
     page.goto(server.url + "/play/first_game")
     wait_until_playing(page)
-    assert fits_in_width(page)
+    for width, height in ((780, 360), (360, 740)):
+        page.set_viewport_size({"width": width, "height": height})
+        assert fits_in_width(page)
+        for button in page.get_by_role("group", name="Controls").get_by_role("button").all():
+            expect(button).to_be_in_viewport(ratio=1)
 
     with finger(page, ".key-left"):
         wait_until(page, f"{ME}.x < 40")
@@ -124,7 +128,7 @@ def test_is_played_with_thumbs_on_a_phone(server: ServerProcess, new_page: NewPa
 def test_an_edited_game_is_reloaded_by_itself(start_server: StartServer, tmp_path: Path, page: Page) -> None:
     """Edit, restart, and the open page shows the new game: nobody has to press anything, though its room is gone."""
     save_first_game(tmp_path)
-    first = start_server("--games", "first_game")
+    first = start_server("--games", "first_game", "--drain-s", "0")
     follow(page).goto(first.url + "/play/first_game?name=Ann")
     wait_until_playing(page)
     page.reload()  # its address now names the room
