@@ -85,6 +85,20 @@ def test_what_cannot_be_joined_is_said_with_a_way_back(server: ServerProcess, pa
     assert server.get_json("/api/rooms") == {"rooms": []}
 
 
+def test_leaving_frees_the_seat_at_once(server: ServerProcess, page: Page) -> None:
+    """Who goes back to the lobby is out of the room, unlike one whose connection was lost; a new room is a new one."""
+    open_lobby(page, server, "Ann")
+    create(page, Bots="0")
+    wait_until_playing(page)
+    room = ask(page, "client.welcome.room")
+    page.get_by_role("link", name="Leave").click()
+    expect(page.get_by_text("0 playing in")).to_be_visible()  # waits for less than seat_hold_s
+
+    create(page, Bots="0")
+    wait_until_playing(page)
+    assert room != ask(page, "client.welcome.room")
+
+
 def test_the_lobby_fits_a_phone(server: ServerProcess, new_page: NewPage) -> None:
     """At 360 pixels nothing sticks out, and Quick play is reached without scrolling."""
     page = new_page(**PHONE)
