@@ -89,7 +89,8 @@ export class Seat {
     this.#schemaHash ??= welcome.schema_hash;
     this.event = welcome.resumed ? Math.max(this.event, welcome.event) : welcome.event;
     const { room, code, create } = this.#wish;
-    this.#fulfilled = [this.#fingerprint, fingerprint({ room: welcome.room })];
+    this.#fulfilled = [fingerprint({ room: welcome.room })];
+    if (!create) this.#fulfilled.push(this.#fingerprint); // who asks for a new room twice wants two
     if (welcome.code) this.#fulfilled.push(fingerprint({ code: welcome.code }));
     if (room || code || create) this.#place = welcome.code ? { code: welcome.code } : { room: welcome.room };
     this.#save();

@@ -17,8 +17,7 @@ const REASONS = {
   server_full: "The server is full. Try again in a moment.",
 };
 
-const RELOADED_KEY = "play-reloaded-at";
-const RELOAD_EVERY_MS = 30_000;
+const RELOADED_KEY = "play-reloaded";
 
 export class Banner {
   #box = byId("banner", HTMLDivElement);
@@ -45,11 +44,11 @@ export class Banner {
     else if (closed) this.#text.textContent = REASONS[name] ?? (reason || "The connection was closed.");
   }
 
-  /** The page is older than the game, as after an edit: load the new one, but not again and again. */
+  /** The page is older than the game, as after an edit: load the new one, unless this is what the last try brought. */
   reload() {
-    const last = Number(window.sessionStorage.getItem(RELOADED_KEY) ?? 0);
-    if (Date.now() - last > RELOAD_EVERY_MS) {
-      window.sessionStorage.setItem(RELOADED_KEY, String(Date.now()));
+    const hash = document.body.dataset.schemaHash ?? "";
+    if (window.sessionStorage.getItem(RELOADED_KEY) !== hash) {
+      window.sessionStorage.setItem(RELOADED_KEY, hash);
       window.location.reload();
       return;
     }

@@ -31,11 +31,14 @@ const place = byId("place", HTMLParagraphElement);
 const empty = byId("empty", HTMLParagraphElement);
 
 const wish = readWish(window.location.search);
+/** What was asked for at first: the address says since then which room it led to. @type {string} */
+const arrival = window.history.state?.arrival ?? window.location.search;
+const firstWish = readWish(arrival);
 const client = new GameClient({
   ...wish,
   url: `${window.location.protocol === "https:" ? "wss" : "ws"}://${window.location.host}/ws`,
   game: document.body.dataset.game ?? "",
-  name: wish.name ?? readName(),
+  name: wish.name ?? firstWish.name ?? readName(),
   schemaHash: document.body.dataset.schemaHash,
   storage: storageOrNull(),
 });
@@ -97,10 +100,15 @@ client.on("welcome", (welcome) => {
   empty.hidden = plan.drawn.length > 0;
   log.limit(welcome.limits.chat_len_max);
   place.textContent = welcome.code ? `Private room, code ${welcome.code}` : `Room ${welcome.room.slice(-4)}`;
-  window.history.replaceState(null, "", roomAddress(window.location.pathname, welcome));
+  window.history.replaceState({ arrival }, "", roomAddress(window.location.pathname, welcome));
   if (!welcome.resumed) log.note(`You are ${welcome.name}.`);
 });
-client.on("status", (detail) => banner.show(detail));
+client.on("status", (detail) => {
+  const isGone = detail.status === "closed" && detail.name === "room_not_found";
+  // a room that nobody asked for by name, as after a restart of the server: another will do
+  if (isGone && wish.room && !firstWish.room) window.location.replace(window.location.pathname + arrival);
+  else banner.show(detail);
+});
 client.on("reload", () => banner.reload());
 client.on("error", ({ message }) => log.note(message, "trouble"));
 client.on("event", ({ name, data }) => {

@@ -72,13 +72,20 @@ export class Picture {
     const { clientWidth: width, clientHeight: height } = this.#canvas;
     const frame = this.#frame;
     const types = this.#plan?.drawn ?? [];
-    if (!frame.isDeclared) for (const type of types) for (const { x, y } of view.all(type.name)) frame.see(x, y);
+    if (!frame.isDeclared) for (const type of types) for (const state of view.all(type.name)) this.#see(state, type);
     frame.fit(width, height);
     this.#pen.clearRect(0, 0, width, height);
     this.#drawGrid();
     for (const type of types) this.#drawType(view, type, timeMs);
     this.#sparks.draw(this.#pen, frame, timeMs);
     for (const type of types) this.#drawLabels(view, type);
+  }
+
+  /** @param {State} state @param {TypePlan} type */
+  #see({ x, y, ...fields }, { size }) {
+    const reach = size === null ? 0 : /** @type {any} */ (fields)[size];
+    this.#frame.see(x - reach, y - reach);
+    this.#frame.see(x + reach, y + reach);
   }
 
   #drawGrid() {

@@ -19,7 +19,7 @@ from collections.abc import Callable, Generator, Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from tests.e2e.chromium import SKIPPED, find_chromium, in_ci
 from tests.e2e.proxy import Proxy
@@ -55,6 +55,7 @@ def browser() -> Iterator[Browser]:
     with sync_playwright() as playwright:
         # Chromium's sandbox refuses to run for root, which is who runs the tests in a container.
         sandbox = [] if os.geteuid() else ["--no-sandbox"]
+        expect.set_options(timeout=STEP_TIMEOUT_MS)
         browser = playwright.chromium.launch(executable_path=path, args=[*FLAGS, *sandbox])
         yield browser
         browser.close()

@@ -88,7 +88,7 @@ def test_two_people_see_and_hear_each_other(server: ServerProcess, two_pages: tu
 def test_a_lost_connection_and_a_reload_keep_seat_and_coins(
     server: ServerProcess, page: Page, start_proxy: StartProxy
 ) -> None:
-    """While the line is down a banner says so; then the same player goes on with the same coins, and so after a reload."""
+    """While the line is down a banner says so; then, and after a reload, the same player goes on with its coins."""
     proxy = start_proxy(server.port)
     follow(page).goto(proxy.url + "/play/first_game?name=Ann")
     wait_until_playing(page)
@@ -109,15 +109,40 @@ def test_a_lost_connection_and_a_reload_keep_seat_and_coins(
 
 
 def test_is_played_with_thumbs_on_a_phone(server: ServerProcess, new_page: NewPage) -> None:
-    """On a small screen nothing sticks out, and a button held with a finger moves the player."""
+    """Upright and on its side nothing sticks out, every button is in sight, and one held down moves the player."""
     page = follow(new_page(**PHONE))
     page.goto(server.url + "/play/first_game")
     wait_until_playing(page)
-    assert fits_in_width(page)
+    for width, height in ((780, 360), (360, 740)):
+        page.set_viewport_size({"width": width, "height": height})
+        assert fits_in_width(page)
+        for button in page.get_by_role("group", name="Controls").get_by_role("button").all():
+            expect(button).to_be_in_viewport(ratio=1)
 
     with finger(page, ".key-left"):
         wait_until(page, f"{ME}.x < 40")
     wait_until(page, "!document.querySelector('.key.held')")
+
+
+@pytest.mark.allow_console("WebSocket connection to")
+def test_an_edited_game_is_reloaded_by_itself(start_server: StartServer, tmp_path: Path, page: Page) -> None:
+    """Edit, restart, and the open page shows the new game: nobody has to press anything, though its room is gone."""
+    save_first_game(tmp_path)
+    first = start_server("--games", "first_game", "--drain-s", "0")
+    follow(page).goto(first.url + "/play/first_game?name=Ann")
+    wait_until_playing(page)
+    page.reload()  # its address now names the room
+    wait_until_playing(page)
+
+    first.stop()
+    expect(page.locator("#banner")).to_be_visible()
+    game = tmp_path / "first_game.py"
+    game.write_text(game.read_text().replace("coins", "doubloons"))
+    start_server("--games", "first_game", "--port", str(first.port))
+
+    expect(page.locator("#state")).to_contain_text("doubloons")
+    wait_until_playing(page)
+    assert ask(page, "client.welcome.name") == "Ann"
 
 
 def test_options_of_the_address_make_the_room(start_server: StartServer, page: Page) -> None:

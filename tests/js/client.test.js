@@ -149,6 +149,14 @@ test("a reload under an address that names the joined room takes the seat again"
   }
 });
 
+test("who asks for a new room again gets a new one", () => {
+  const wish = { create: true, options: { bots: 3 } };
+  const { world } = play(create(wish));
+  create(wish, world).client.connect();
+  world.socket.accept();
+  assert.equal(world.socket.texts[0].type, "join");
+});
+
 test("leave gives the seat up for good", () => {
   const { client, world, statuses } = play(create());
   client.leave();
