@@ -39,7 +39,7 @@ def joined(stage: Stage, seat: int) -> Replica:
 def test_it_offers_the_view_that_brains_use(stage: Stage) -> None:
     """all, get, room, own and tick, with the wire's fields as attributes."""
     replica = joined(stage, 0)
-    things = replica.all(stage.types[1].name)
+    things: list[Any] = list(replica.all(stage.types[1].name))
 
     assert [(1, 7, -5), (3, 8, 0)] == [(thing.id, thing.f0, thing.f1) for thing in things]
     assert replica.get(1) is things[0]
