@@ -42,7 +42,6 @@ export function roomColumns(model, acts) {
   return [
     { key: "id", label: "Room", value: (room) => room.id, make: (room) => openButton(room, acts.open) },
     { key: "game", label: "Game", value: (room) => room.game, text: (room) => room.game },
-    { key: "state", label: "State", hint: "Code of a private room, locked, asleep", value: stateOf, text: stateOf },
     { key: "taken", label: "Seats", hint: "Taken, of all", isNumber: true, value: (room) => room.taken, text: (room) => `${room.taken} / ${room.seats}` },
     { key: "rate", label: "Hz", hint: "Ticks a second", isNumber: true, isMinor: true, value: (room) => room.tick_rate, text: (room) => whole(room.tick_rate) },
     { key: "p50", label: "Tick p50", hint: "Tick time in ms, lately", isNumber: true, isMinor: true, value: (room) => room.tick_ms_p50, text: (room) => ms(room.tick_ms_p50) },
@@ -50,8 +49,9 @@ export function roomColumns(model, acts) {
     { key: "late", label: "Late p99", hint: "How late ticks began, in ms, lately", isNumber: true, value: (room) => room.late_ms_p99, text: (room) => ms(room.late_ms_p99), mark: (room) => ((room.late_ms_p99 ?? 0) > 15 ? "strained" : "") },
     { key: "out", label: "Out /s", isNumber: true, value: (room) => room.bytes_out_s, text: (room) => bytesText(room.bytes_out_s) },
     { key: "in", label: "In /s", isNumber: true, isMinor: true, value: (room) => room.bytes_in_s, text: (room) => bytesText(room.bytes_in_s) },
-    { key: "missing", label: "Missing /s", hint: "Steps a second for which a player's input had not come", isNumber: true, isMinor: true, value: (room) => room.missing_s, text: (room) => whole(room.missing_s) },
-    { key: "skipped", label: "Skipped /s", hint: "States a second that slow players were not sent", isNumber: true, isMinor: true, value: (room) => room.skipped_s, text: (room) => whole(room.skipped_s), mark: (room) => (room.skipped_s > 0 ? "strained" : "") },
+    { key: "missing", label: "Missing", hint: "Steps a second for which a player's input had not come", isNumber: true, isMinor: true, value: (room) => room.missing_s, text: (room) => whole(room.missing_s) },
+    { key: "skipped", label: "Skipped", hint: "States a second that slow players were not sent", isNumber: true, isMinor: true, value: (room) => room.skipped_s, text: (room) => whole(room.skipped_s), mark: (room) => (room.skipped_s > 0 ? "strained" : "") },
+    { key: "state", label: "State", hint: "Code of a private room, locked, asleep", value: stateOf, text: stateOf },
     { key: "age", label: "Age", isNumber: true, value: (room) => -room.began_s, text: (room) => duration(model.ageOf(room)) },
     { key: "act", label: "Acts", make: (room) => actButton("Close", `Close room ${room.id}`, () => acts.close(room)) },
   ];
@@ -63,7 +63,6 @@ export function sessionColumns(kick) {
     { key: "seat", label: "Seat", isNumber: true, value: (session) => session.seat, text: (session) => String(session.seat) },
     { key: "name", label: "Name", value: (session) => session.name, text: (session) => session.name },
     { key: "state", label: "State", value: (session) => session.state, text: (session) => session.state, mark: (session) => (session.state === "dropped" ? "strained" : "") },
-    { key: "address", label: "Address", value: (session) => session.address, text: (session) => session.address ?? "–" },
     { key: "behind", label: "Behind ms", hint: "Age of the newest state that the player has confirmed: round trip and waiting", isNumber: true, value: (session) => session.behind_ms, text: (session) => whole(session.behind_ms), mark: (session) => ((session.behind_ms ?? 0) > 1000 ? "strained" : "") },
     { key: "rtt", label: "RTT ms", isNumber: true, isMinor: true, value: (session) => session.rtt_ms, text: (session) => whole(session.rtt_ms) },
     { key: "queue", label: "Queue", hint: "Inputs that wait", isNumber: true, value: (session) => session.queue, text: (session) => whole(session.queue) },
@@ -72,6 +71,7 @@ export function sessionColumns(kick) {
     { key: "unsent", label: "Unsent", hint: "Bytes that wait for the connection", isNumber: true, isMinor: true, value: (session) => session.unsent_bytes, text: (session) => bytesText(session.unsent_bytes), mark: (session) => ((session.unsent_bytes ?? 0) > 0 ? "strained" : "") },
     { key: "out", label: "Out /s", isNumber: true, value: (session) => session.bytes_out_s, text: (session) => bytesText(session.bytes_out_s) },
     { key: "in", label: "In /s", isNumber: true, value: (session) => session.bytes_in_s, text: (session) => bytesText(session.bytes_in_s) },
+    { key: "address", label: "Address", value: (session) => session.address, text: (session) => session.address ?? "–" },
     { key: "codec", label: "Codec", isMinor: true, value: (session) => session.codec, text: (session) => session.codec },
     { key: "act", label: "Acts", make: (session) => actButton("Remove", `Remove ${session.name}`, () => kick(session)) },
   ];

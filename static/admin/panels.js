@@ -72,7 +72,11 @@ export class Panels {
   /** @param {Model} model */
   drawVerdict(model) {
     const { verdict, process } = model;
-    const facts = [`${whole(process.players)} of ${whole(model.server.connections_max)} players`, `${whole(process.rooms)} rooms`, `${whole(process.connections)} connections`];
+    const facts = [
+      `${whole(process.players)} players`,
+      `${whole(process.rooms)} rooms`,
+      `${whole(process.connections)} of ${whole(model.server.connections_max)} connections`,
+    ];
     byId("verdict-facts", HTMLElement).textContent = facts.join(" · ");
     const spoken = JSON.stringify(verdict);
     if (spoken === this.spokenVerdict) return; // what is live is spoken: touch it only when it says something else

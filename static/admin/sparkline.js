@@ -5,6 +5,9 @@ const SVG = "http://www.w3.org/2000/svg";
 const WIDTH = 180;
 const HEIGHT = 40;
 const GAP_S = 3;
+/** What the width stands for: as much as there is, within these. */
+const SPAN_MIN_S = 30;
+const SPAN_MAX_S = 180;
 
 export class Sparkline {
   /**
@@ -41,12 +44,16 @@ export class Sparkline {
     const runs = runsOf(atS, values);
     const high = values.reduce((most, value) => Math.max(most, value), this.top);
     const newest = atS[atS.length - 1] ?? 0;
+    const oldest = runs[0]?.[0]?.[0] ?? newest;
+    const scale = WIDTH / Math.max(newest - oldest, SPAN_MIN_S);
+    /** @type {(at: number) => string} */
+    const across = (at) => (WIDTH - (newest - at) * scale).toFixed(1);
     /** @type {(point: [number, number]) => string} */
     const place = ([at, value]) =>
-      `${(WIDTH - (newest - at)).toFixed(1)} ${(HEIGHT - 2 - (value / high) * (HEIGHT - 5)).toFixed(1)}`;
+      `${across(at)} ${(HEIGHT - 2 - (value / high) * (HEIGHT - 5)).toFixed(1)}`;
     const lines = runs.map((run) => `M${run.map(place).join("L")}`);
     this.line.setAttribute("d", lines.join(""));
-    this.area.setAttribute("d", runs.map((run, index) => `${lines[index]}${footOf(run, newest)}`).join(""));
+    this.area.setAttribute("d", runs.map((run, index) => `${lines[index]}${footOf(run, across)}`).join(""));
     const last = values[values.length - 1];
     const text = last === undefined ? "no samples yet" : `now ${say(last)}, at most ${say(Math.max(...values))} lately`;
     this.element.setAttribute("aria-label", `${this.label}: ${text}`);
@@ -65,7 +72,7 @@ export function runsOf(atS, values) {
   const newest = atS[atS.length - 1] ?? 0;
   let before = -Infinity;
   atS.forEach((at, index) => {
-    if (newest - at > WIDTH) return;
+    if (newest - at > SPAN_MAX_S) return;
     if (at - before > GAP_S) runs.push([]);
     runs[runs.length - 1]?.push([at, values[index] ?? 0]);
     before = at;
@@ -73,9 +80,9 @@ export function runsOf(atS, values) {
   return runs;
 }
 
-/** @param {[number, number][]} run @param {number} newest */
-function footOf(run, newest) {
+/** @param {[number, number][]} run @param {(at: number) => string} across */
+function footOf(run, across) {
   const first = run[0]?.[0] ?? 0;
   const last = run[run.length - 1]?.[0] ?? 0;
-  return `L${(WIDTH - (newest - last)).toFixed(1)} ${HEIGHT}L${(WIDTH - (newest - first)).toFixed(1)} ${HEIGHT}Z`;
+  return `L${across(last)} ${HEIGHT}L${across(first)} ${HEIGHT}Z`;
 }
