@@ -50,7 +50,7 @@ export function roomColumns(model, acts) {
     { key: "out", label: "Out /s", isNumber: true, value: (room) => room.bytes_out_s, text: (room) => bytesText(room.bytes_out_s) },
     { key: "in", label: "In /s", isNumber: true, isMinor: true, value: (room) => room.bytes_in_s, text: (room) => bytesText(room.bytes_in_s) },
     { key: "missing", label: "Missing", hint: "Steps a second for which a player's input had not come", isNumber: true, isMinor: true, value: (room) => room.missing_s, text: (room) => whole(room.missing_s) },
-    { key: "skipped", label: "Skipped", hint: "States a second that slow players were not sent", isNumber: true, isMinor: true, value: (room) => room.skipped_s, text: (room) => whole(room.skipped_s), mark: (room) => (room.skipped_s > 0 ? "strained" : "") },
+    { key: "skipped", label: "Skipped", hint: "States a second that slow players were not sent", isNumber: true, isMinor: true, value: (room) => room.skipped_s, text: (room) => whole(room.skipped_s), mark: (room) => ((room.skipped_s ?? 0) > 0 ? "strained" : "") },
     { key: "state", label: "State", hint: "Code of a private room, locked, asleep", value: stateOf, text: stateOf },
     { key: "age", label: "Age", isNumber: true, value: (room) => -room.began_s, text: (room) => duration(model.ageOf(room)) },
     { key: "act", label: "Acts", make: (room) => actButton("Close", `Close room ${room.id}`, () => acts.close(room)) },

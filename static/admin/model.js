@@ -6,7 +6,8 @@ export const HISTORY_LEN_MAX = 180;
 /**
  * @typedef {{
  *   id: string, game: string, code: string | null, locked: boolean, taken: number, connected: number, seats: number,
- *   tick_rate: number, began_s: number, bytes_in_s: number, bytes_out_s: number, missing_s: number, skipped_s: number,
+ *   tick_rate: number, began_s: number,
+ *   bytes_in_s: number | null, bytes_out_s: number | null, missing_s: number | null, skipped_s: number | null,
  *   tick_ms_p50: number | null, tick_ms_p99: number | null, late_ms_p99: number | null,
  * }} Room
  * @typedef {{
