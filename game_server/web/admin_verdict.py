@@ -127,5 +127,4 @@ def _rooms_over_budget(rooms: Mapping[str, Mapping[str, Any]]) -> Iterator[Reaso
     }
     worst = max(slow, key=lambda key: slow[key], default=None)
     if worst is not None and slow[worst] > 1:
-        number = sum(share > 1 for share in slow.values())
-        yield Reason(Level.STRAINED, f"Now and then a tick takes too long, in {number} of {len(rooms)} rooms", worst)
+        yield Reason(Level.STRAINED, f"Now and then a tick of {rooms[worst]['game']} takes too long", worst)

@@ -78,24 +78,27 @@ export class Panels {
       `${whole(process.connections)} of ${whole(model.server.connections_max)} connections`,
     ];
     byId("verdict-facts", HTMLElement).textContent = facts.join(" · ");
-    const spoken = JSON.stringify(verdict);
-    if (spoken === this.spokenVerdict) return; // what is live is spoken: touch it only when it says something else
+    // What is live is spoken: it is touched only when it says something else, so that numbers do not chatter.
+    const spoken = [verdict.title, ...verdict.reasons.map((reason) => reason.text)].join("\n");
+    if (spoken === this.spokenVerdict) return;
     this.spokenVerdict = spoken;
     byId("verdict", HTMLElement).dataset.level = verdict.level;
     byId("verdict-title", HTMLElement).textContent = verdict.title;
     document.title = verdict.level === "good" ? "Admin" : `${verdict.title} · Admin`;
-    const reasons = verdict.reasons.map((reason) => this.makeReason(reason));
+    const reasons = verdict.reasons.map((reason, index) => this.makeReason(model, reason, index));
     byId("reasons", HTMLElement).replaceChildren(...(reasons.length ? reasons : [make("li", "", "Every tick is on time.")]));
   }
 
-  /** @param {import("./model.js").Reason} reason */
-  makeReason(reason) {
-    const { room } = reason;
+  /** @param {Model} model @param {import("./model.js").Reason} reason @param {number} index */
+  makeReason(model, reason, index) {
     const item = make("li", "", reason.text);
-    if (room === null) return item;
+    if (reason.room === null) return item;
     const look = make("button", "link", "look into it");
     look.type = "button";
-    look.addEventListener("click", () => this.onRoom(room));
+    look.addEventListener("click", () => {
+      const room = model.verdict.reasons[index]?.room; // which one it is may change while the words stay
+      if (room) this.onRoom(room);
+    });
     item.append(" ", look);
     return item;
   }
