@@ -11,6 +11,7 @@ import os
 import resource
 import sys
 import time
+from array import array
 from collections import deque
 from collections.abc import Iterable, Iterator
 from operator import sub
@@ -22,7 +23,7 @@ from ..core.room import Room
 from ..core.session import Session, State
 from .hub import Hub
 from .player import Player
-from .ticker import PHASES, Timings
+from .ticker import PHASES, RoomTimings
 
 #: seconds that "now" means in tick times and verdict
 RECENT_S = 5
@@ -45,7 +46,7 @@ class Recent:
     """
 
     def __init__(self, parts: int) -> None:
-        self._before: deque[tuple[list[int], int]] = deque(maxlen=parts)
+        self._before: deque[tuple[array[int], int]] = deque(maxlen=parts)
 
     def roll(self, histogram: Histogram) -> Histogram:
         """Return what is new since `parts` calls ago; at first, everything. Its `max` is that of all times."""
@@ -54,8 +55,7 @@ class Recent:
         recent.buckets, recent.count, recent.max = buckets, histogram.count, histogram.max
         if self._before:
             then, count = self._before[0]
-            grown = buckets[len(then) :]
-            recent.buckets = [*map(sub, buckets, then), *grown]
+            recent.buckets = array(buckets.typecode, map(sub, buckets, then)) + buckets[len(then) :]
             recent.count -= count
         self._before.append((buckets, histogram.count))
         return recent
@@ -94,7 +94,7 @@ class RoomMeter:
         self._duration, self._lateness = Recent(1), Recent(1)
         self._times: Row = {"tick_ms_p50": None, "tick_ms_p99": None, "late_ms_p99": None}
 
-    def look(self, room: Room, timings: Timings | None, now_s: float, started_at_s: float) -> Row:
+    def look(self, room: Room, timings: RoomTimings | None, now_s: float, started_at_s: float) -> Row:
         """Bring the row up to date; return what changed in it. Rates are missing at the first look."""
         before, seconds, self._at_s = self.row, now_s - self._at_s, now_s
         if timings is not None and (self._times["tick_ms_p50"] is None or now_s - self._times_at_s > RECENT_S - 0.5):
@@ -125,7 +125,7 @@ class RoomMeter:
         self.row = row
         return {key: value for key, value in row.items() if before[key] != value} if before else row
 
-    def _look_at_times(self, timings: Timings, now_s: float) -> None:
+    def _look_at_times(self, timings: RoomTimings, now_s: float) -> None:
         recent, late = self._duration.roll(timings.duration), self._lateness.roll(timings.lateness)
         self._times_at_s = now_s
         if recent.count:
@@ -223,7 +223,7 @@ class Sampler:
         if link is not None:
             connection = link.connection
             row |= {
-                "address": connection.address,
+                "address": connection.remote_address,
                 "rtt_ms": getattr(connection, "rtt_ms", None),
                 "bytes_in": connection.bytes_in,
                 "bytes_out": connection.bytes_out,

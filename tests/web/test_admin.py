@@ -34,6 +34,7 @@ class Site:
         self.hub, self.server, self.port = hub, server, port
         self.origin = f"http://127.0.0.1:{port}"
         self.sockets: list[WebSocketClientConnection] = []
+        self.connections: set[Any] = set()
 
     async def fetch(self, path: str, method: str = "GET", body: str | None = None, **headers: str) -> HTTPResponse:
         """Ask, without following redirects; header names are given with underscores."""
@@ -67,15 +68,23 @@ class Site:
         """Join a room of swarm; return the socket and the welcome."""
         socket = await self._connect("/ws", {})
         await socket.write_message(json.dumps({"type": "join", "version": 1, "game": "swarm", "name": name, **join}))
-        return socket, await receive(socket, "welcome")
+        welcome = await receive(socket, "welcome")
+        self.connections |= {player.connection for player in self.hub.players}
+        return socket, welcome
 
     async def end(self) -> None:
         for socket in self.sockets:
             socket.close()
+        for socket in self.sockets:
+            while await socket.read_message() is not None:
+                pass
+        # Those that were closed on our side are no players any more, but may still wait for the other side.
+        for connection in self.connections:
+            connection.abort()
         self.hub.stop()
         self.server.stop()
         await self.server.close_all_connections()
-        await asyncio.sleep(0.05)
+        await asyncio.sleep(0)
 
 
 @pytest.fixture
