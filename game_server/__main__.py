@@ -43,7 +43,7 @@ async def serve(settings: Settings) -> None:
     hub = Hub(settings, load_games(settings.games))
     secret = str(settings.admin_secret) or secrets.token_urlsafe(16)
     server = HTTPServer(
-        make_app(hub, settings),
+        make_app(hub, settings, secret),
         idle_connection_timeout=HEADER_TIMEOUT_S,
         body_timeout=BODY_TIMEOUT_S,
         max_header_size=HEADER_BYTES_MAX,

@@ -34,6 +34,9 @@ class Settings:
     admin_secret: ts.SecretStr = ts.secret(
         default=ts.SecretStr(""), help="secret of the admin page; empty: a random one is printed at start"
     )
+    admin_view_secret: ts.SecretStr = ts.secret(
+        default=ts.SecretStr(""), help="secret of the admin page for those who may look but not act; empty: nobody"
+    )
     allowed_origins: list[str] = ts.option(
         factory=list, help="origins (https://example.org) of other sites whose pages may connect"
     )

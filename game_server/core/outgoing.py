@@ -69,6 +69,7 @@ class Outgoing:
                 continue
             if session.is_blocked or self._is_behind(session, tick):
                 self._counts.states_skipped += 1
+                session.skipped_total += 1
                 continue
             if session.event_number != newest_event or session.partial:
                 self._add_events(session, frames)

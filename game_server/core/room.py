@@ -381,6 +381,7 @@ class Room:
                 session.last_input = taken.value
             elif session.accepted_seq:
                 session.missing += 1
+                session.missing_total += 1
                 missing += 1
             inputs[session.seat] = session.last_input
         self.counts.inputs_missing += missing

@@ -89,6 +89,7 @@ class Session:
         "link",
         "message_budget",
         "missing",
+        "missing_total",
         "old_token",
         "outbox",
         "partial",
@@ -101,6 +102,7 @@ class Session:
         "sent_ack",
         "sent_at_tick",
         "sent_tick",
+        "skipped_total",
         "state",
         "token",
     )
@@ -134,6 +136,9 @@ class Session:
         self.consumed_seq = 0
         #: steps without an input since the last state message
         self.missing = 0
+        #: steps without an input, and states skipped, since the player joined
+        self.missing_total = 0
+        self.skipped_total = 0
         self.acked_tick = 0
         self.lag = 0.0
 

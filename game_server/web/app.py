@@ -8,6 +8,7 @@ from typing import Any
 from tornado import web
 
 from ..settings import Settings
+from .admin import admin_routes
 from .echo import EchoHandler
 from .hub import Hub
 from .logs import log
@@ -16,8 +17,8 @@ from .pages import STATIC_DIR, Games, Health, LobbyPage, Metrics, NotFound, Play
 from .socket import GameSocket
 
 
-def make_app(hub: Hub, settings: Settings) -> web.Application:
-    """Return the Tornado application of a hub."""
+def make_app(hub: Hub, settings: Settings, secret: str) -> web.Application:
+    """Return the Tornado application of a hub; `secret` opens its admin page."""
     only_hub: dict[str, Any] = {"hub": hub}
     routes: list[Any] = [
         (r"/", LobbyPage, only_hub),
@@ -27,6 +28,7 @@ def make_app(hub: Hub, settings: Settings) -> web.Application:
         (r"/api/rooms", Rooms, only_hub),
         (r"/healthz", Health, only_hub),
         (r"/metrics", Metrics, {"hub": hub, "registry": make_registry(hub)}),
+        *admin_routes(hub, settings, secret),
         (r"/static/(.*)", Static, {"path": str(STATIC_DIR)}),
     ]
     if settings.echo:

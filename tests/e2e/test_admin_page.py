@@ -1,0 +1,239 @@
+"""The status page in a real browser, against the real server, with players on real sockets."""
+
+import asyncio
+import json
+import re
+import threading
+from collections.abc import Callable, Coroutine, Iterator
+from typing import Any, TypeVar
+
+import pytest
+from playwright.sync_api import Page, expect
+from tornado.websocket import WebSocketClientConnection, websocket_connect
+
+from tests.server_process import ServerProcess
+
+SECRET = "hush-hush"
+T = TypeVar("T")
+
+
+class Players:
+    """Players on a loop in a thread of their own, since the browser's driver has this one. They join, then listen."""
+
+    def __init__(self, port: int) -> None:
+        self.url = f"ws://127.0.0.1:{port}/ws"
+        self._sockets: list[WebSocketClientConnection] = []
+        self._closes: dict[str, asyncio.Task[int | None]] = {}
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="players", daemon=True)
+        self._thread.start()
+
+    def play(self, name: str, **join: Any) -> dict[str, Any]:
+        """Join; return the welcome."""
+        return self._do(self._play(name, join))
+
+    def close_codes(self, *names: str) -> list[int | None]:
+        """Return the codes with which these players are closed, once all are."""
+
+        async def wait() -> list[int | None]:
+            return await asyncio.gather(*(self._closes[name] for name in names))
+
+        return self._do(wait())
+
+    def is_playing(self, name: str) -> bool:
+        """Tell whether this player is still connected."""
+        return not self._closes[name].done()
+
+    def stop(self) -> None:
+        """Close all connections and end the thread."""
+
+        async def close_all() -> None:
+            for socket in self._sockets:
+                socket.close()
+            await asyncio.gather(*self._closes.values())
+
+        self._do(close_all())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(10)
+        self._loop.close()
+
+    def _do(self, work: Coroutine[Any, Any, T]) -> T:
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(10)
+
+    async def _play(self, name: str, join: dict[str, Any]) -> dict[str, Any]:
+        socket = await websocket_connect(self.url)
+        self._sockets.append(socket)
+        await socket.write_message(json.dumps({"type": "join", "version": 1, "game": "swarm", "name": name, **join}))
+        welcome: dict[str, Any] = json.loads(await socket.read_message() or "{}")
+        self._closes[name] = asyncio.create_task(self._listen(socket))
+        return welcome
+
+    async def _listen(self, socket: WebSocketClientConnection) -> int | None:
+        while await socket.read_message() is not None:
+            pass
+        return socket.close_code
+
+
+@pytest.fixture
+def server(start_server: Callable[..., ServerProcess]) -> ServerProcess:
+    """A server whose secrets are known."""
+    secrets = {"GAME_SERVER_ADMIN_SECRET": SECRET, "GAME_SERVER_ADMIN_VIEW_SECRET": "peek-peek"}
+    return start_server(env=secrets)
+
+
+@pytest.fixture
+def players(server: ServerProcess) -> Iterator[Players]:
+    """Players of that server."""
+    running = Players(server.port)
+    yield running
+    running.stop()
+
+
+def open_admin(page: Page, server: ServerProcess, secret: str = SECRET) -> None:
+    page.goto(f"{server.url}/admin?secret={secret}")
+    expect(page.locator("#live")).to_have_attribute("data-state", "live")
+
+
+def column(page: Page, table: str, number: int) -> list[str]:
+    return page.locator(f"{table} tbody tr td:nth-child({number})").all_text_contents()
+
+
+def test_the_page_answers_at_once(server: ServerProcess, players: Players, page: Page) -> None:
+    """The secret leaves the address bar; the verdict, the figures and the rooms are there without a click."""
+    welcome = players.play("Ann", create=True, private=True)
+    open_admin(page, server)
+
+    assert f"{server.url}/admin" == page.url
+    expect(page.locator("#verdict")).to_have_attribute("data-level", re.compile("good|strained|bad"))
+    expect(page.locator("#rooms tbody tr")).to_have_count(1)
+    expect(page.locator("#rooms tbody tr")).to_contain_text(welcome["code"])
+    expect(page.locator("#tiles .tile")).to_have_count(8)
+    expect(page.locator("#tiles .tile", has_text="Players").locator(".tile-number")).to_have_text("1")
+    expect(page.locator("#tiles .tile", has_text="Memory").locator(".sparkline-line")).to_have_attribute(
+        "d", re.compile("M.*L")
+    )
+    expect(page.locator("#counters")).to_contain_text("Joins")
+
+
+def test_rooms_are_sorted_and_filtered(server: ServerProcess, players: Players, page: Page) -> None:
+    """A click on a header sorts by it, another turns it round, aria-sort says so; the filter leaves what fits."""
+    rooms = [players.play("Ann", create=True)["room"] for _ in range(3)]
+    for name in ("Bob", "Cleo"):
+        players.play(name, room=rooms[1])
+    players.play("Dan", room=rooms[2])
+    open_admin(page, server)
+    expect(page.locator("#rooms tbody tr")).to_have_count(3)
+    seats = page.locator("#rooms th", has_text="Seats")
+
+    expect(seats).to_have_attribute("aria-sort", "descending")
+    assert ["3 / 10", "2 / 10", "1 / 10"] == column(page, "#rooms", 3)
+    seats.get_by_role("button").focus()
+    page.keyboard.press("Enter")
+    expect(seats).to_have_attribute("aria-sort", "ascending")
+    assert ["1 / 10", "2 / 10", "3 / 10"] == column(page, "#rooms", 3)
+    page.locator("#rooms-filter").fill(rooms[2])
+    expect(page.locator("#rooms tbody tr")).to_have_count(1)
+    expect(page.locator("#rooms-count")).to_have_text("1 of 3")
+
+
+def test_a_player_is_removed_after_a_question(server: ServerProcess, players: Players, page: Page) -> None:
+    """Two clicks lead to a room's players; Remove asks first; the player is closed with 4011, the other stays."""
+    welcome = players.play("<b>Ann</b>")
+    players.play("Bob", room=welcome["room"])
+    open_admin(page, server)
+    page.locator("#rooms tbody tr .link").click()
+    rows = page.locator("#sessions tbody tr")
+    expect(rows).to_have_count(2)
+    ann = rows.filter(has_text="<b>Ann</b>")
+
+    ann.get_by_role("button", name="Remove").click()
+    page.locator("#confirm-cancel").click()
+    expect(page.locator("#confirm")).to_be_hidden()
+    expect(rows).to_have_count(2)
+    ann.get_by_role("button", name="Remove").click()
+    page.locator("#confirm-reason").fill("be nice")
+    page.keyboard.press("Enter")
+
+    expect(rows).to_have_count(1)
+    expect(rows).to_contain_text("Bob")
+    assert [4011] == players.close_codes("<b>Ann</b>")
+    assert players.is_playing("Bob")
+    expect(page.locator("#toast")).to_contain_text("Removed <b>Ann</b>")
+    expect(page.locator("#acts li").first).to_contain_text("Removed <b>Ann</b>")
+    expect(page.locator("#closes")).to_contain_text("Kicked")
+    assert "admin_act" in server.log
+
+
+def test_a_room_is_closed_after_a_question(server: ServerProcess, players: Players, page: Page) -> None:
+    """Close asks first, then everybody in the room gets 4012 and its row goes."""
+    welcome = players.play("Ann")
+    players.play("Bob", room=welcome["room"])
+    players.play("Cleo", create=True)
+    open_admin(page, server)
+    row = page.locator(f'#rooms tbody tr[data-key="{welcome["room"]}"]')
+    row.get_by_role("button", name="Close room").click()
+    expect(page.locator("#confirm-text")).to_contain_text("2 players")
+    page.locator("#confirm-yes").click()
+
+    expect(row).to_have_count(0)
+    assert [4012, 4012] == players.close_codes("Ann", "Bob")
+    expect(page.locator("#rooms tbody tr")).to_have_count(1)
+
+
+def test_a_viewer_has_no_buttons_to_act(server: ServerProcess, players: Players, page: Page) -> None:
+    """Under the read-only secret everything is shown and nothing can be done."""
+    players.play("Ann")
+    open_admin(page, server, "peek-peek")
+    page.locator("#rooms tbody tr .link").click()
+
+    expect(page.locator("#sessions tbody tr")).to_have_count(1)
+    expect(page.locator(".operator").filter(visible=True)).to_have_count(0)
+
+
+@pytest.mark.allow_console("status of 403", "status of 429")
+def test_the_secret_can_be_typed_and_the_log_out_holds(server: ServerProcess, page: Page) -> None:
+    """The form says when the secret is wrong, lets in when it is right, and is back after the log-out."""
+    page.goto(server.url + "/admin")
+    page.get_by_label("Secret").fill("guess")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("alert")).to_contain_text("not the secret")
+    page.get_by_label("Secret").fill(SECRET)
+    page.get_by_role("button", name="Log in").click()
+    expect(page.locator("#live")).to_have_attribute("data-state", "live")
+    page.get_by_role("button", name="Log out").click()
+    expect(page.get_by_label("Secret")).to_be_visible()
+    page.goto(server.url + "/admin")
+
+    expect(page.get_by_label("Secret")).to_be_visible()
+
+
+@pytest.mark.allow_console("WebSocket connection to", "net::ERR_")
+def test_the_page_comes_back_by_itself(
+    server: ServerProcess, players: Players, page: Page, start_proxy: Callable[..., Any]
+) -> None:
+    """When the connection is lost the page says so, returns, and shows the room that was open again."""
+    players.play("Ann")
+    proxy = start_proxy(server.port)
+    page.goto(f"{proxy.url}/admin?secret={SECRET}")
+    page.locator("#rooms tbody tr .link").click()
+    expect(page.locator("#sessions tbody tr")).to_have_count(1)
+    proxy.refusing = True
+    proxy.cut()
+    expect(page.locator("#live")).to_have_attribute("data-state", "lost")
+    proxy.refusing = False
+    expect(page.locator("#live")).to_have_attribute("data-state", "live")
+    players.play("Bob")
+
+    expect(page.locator("#sessions tbody tr")).to_have_count(2)
+
+
+@pytest.mark.parametrize("width", [360, 768, 1440])
+def test_the_page_fits(server: ServerProcess, players: Players, page: Page, width: int) -> None:
+    """On a phone, a tablet and a desk nothing but the tables scrolls sideways."""
+    page.set_viewport_size({"width": width, "height": 800})
+    players.play("A name that is long")
+    open_admin(page, server)
+    page.locator("#rooms tbody tr .link").click()
+    expect(page.locator("#sessions tbody tr")).to_have_count(1)
+
+    assert width == page.evaluate("() => document.documentElement.scrollWidth")
