@@ -76,8 +76,7 @@ class Site:
         for socket in self.sockets:
             socket.close()
         for socket in self.sockets:
-            while await socket.read_message() is not None:
-                pass
+            await closed(socket)
         # Those that were closed on our side are no players any more, but may still wait for the other side.
         for connection in self.connections:
             connection.abort()
@@ -110,10 +109,18 @@ def site(io_loop: IOLoop, tmp_path: Path) -> Iterator[Site]:
     io_loop.run_sync(running.end)
 
 
+async def read(socket: WebSocketClientConnection) -> str | bytes | None:
+    """Return the next message; None, however often it is asked for, once the connection is closed."""
+    data = await socket.read_message()
+    if data is None and socket.read_queue.empty():
+        socket.read_queue.put_nowait(None)  # Tornado tells it once, and lets the next reader wait for ever
+    return data
+
+
 async def receive(socket: WebSocketClientConnection, kind: str) -> dict[str, Any]:
     """Return the next message of this type; others are passed over."""
     while True:
-        data = await socket.read_message()
+        data = await read(socket)
         assert data is not None, f"closed with {socket.close_code} {socket.close_reason}"
         message: dict[str, Any] = json.loads(data)
         if message["type"] == kind:
@@ -122,7 +129,7 @@ async def receive(socket: WebSocketClientConnection, kind: str) -> dict[str, Any
 
 async def closed(socket: WebSocketClientConnection) -> tuple[int | None, str | None]:
     """Return code and reason of the close, once it has come."""
-    while await socket.read_message() is not None:
+    while await read(socket) is not None:
         pass
     return socket.close_code, socket.close_reason
 
