@@ -22,9 +22,12 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import attrs
+import numpy as np
+import numpy.typing as npt
 
 from ..errors import DefinitionError
 from .fields import check_annotated
+from .packed import Ids, Packed
 from .schema import Field, Row, Rows, WireType, wire_fields
 
 ClassT = TypeVar("ClassT", bound=type)
@@ -123,6 +126,24 @@ class EntityType(WireType):
     def of(cls, index: int, entity_class: type) -> "EntityType":
         name, fields = entity_class.__name__, wire_fields(entity_class)
         return cls(index, name, fields, entity_class, _make_scan(name, fields), _make_settle(name, fields))
+
+    def ids_of(self, rows: Mapping[int, Row]) -> npt.NDArray[np.uint32]:
+        """Return the ids in a table of a snapshot, ascending."""
+        return np.fromiter(rows, np.uint32, len(rows))
+
+    def column(self, rows: Mapping[int, Row], name: str) -> npt.NDArray[np.float64]:
+        """Return one field of all entities in a table, as the clients see it, in the order of `ids_of`."""
+        position = next(place for place, field in enumerate(self.fields) if field.name == name)
+        dequantise = self.fields[position].kind.dequantise
+        return np.fromiter((dequantise(row[position]) for row in rows.values()), np.float64, len(rows))
+
+    def packed(self, rows: Mapping[int, Row], mask: int, ids: Ids) -> Packed:
+        """Return the fields of a mask of some entities in a table, packed for the wire."""
+        packer, array = self.packer(mask), np.asarray(ids, np.uint32)
+        chosen = [rows[entity_id] for entity_id in array.tolist()]
+        if packer.row_bytes is None:
+            return Packed(array, None, packer.pack_each(chosen))
+        return Packed.of_bytes(array, packer.pack(chosen))
 
 
 def clamp_row(entity: Any, fields: tuple[Field, ...]) -> tuple[Row, bool]:

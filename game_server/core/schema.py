@@ -57,16 +57,14 @@ class Packer:
         self._blocks: dict[int, struct.Struct] = {}
         self._pick = itemgetter(*self.positions) if self.positions else None
         self._is_whole_row = len(self.positions) == len(fields)
+        #: of a packed row; None when it varies
+        self.row_bytes = self._row.size if self._is_fixed_width else None
         self._checks = [(index, kind) for index, kind in enumerate(self.kinds) if type(kind).check is not Kind.check]
 
     def pack(self, rows: Iterable[Row]) -> bytes:
         """Return the masked fields of full rows, row after row."""
         if not self._is_fixed_width:
-            return b"".join(
-                kind.write(row[position])
-                for row in rows
-                for position, kind in zip(self.positions, self.kinds, strict=True)
-            )
+            return b"".join(self.pack_each(rows))
         if self._pick is None:
             return b""
         if self._is_whole_row:
@@ -84,6 +82,11 @@ class Packer:
             self._block(min(BLOCK_ROWS, count - start // width)).pack(*values[start : start + step])
             for start in range(0, len(values), step)
         )
+
+    def pack_each(self, rows: Iterable[Row]) -> list[bytes]:
+        """Return the masked fields of full rows, each row by itself."""
+        columns = list(zip(self.positions, self.kinds, strict=True))
+        return [b"".join([kind.write(row[position]) for position, kind in columns]) for row in rows]
 
     def _block(self, count: int) -> struct.Struct:
         block = self._blocks.get(count)
