@@ -15,7 +15,16 @@ from .core.limits import LobbyLimits, RoomLimits
 
 #: settings for which 0 has a meaning of its own
 MAY_BE_ZERO = frozenset(
-    {"port", "seat_hold_s", "idle_timeout_s", "empty_room_s", "drain_s", "send_buffer_bytes", "notsent_lowat_bytes"}
+    {
+        "port",
+        "seat_hold_s",
+        "idle_timeout_s",
+        "empty_room_s",
+        "drain_s",
+        "send_buffer_bytes",
+        "notsent_lowat_bytes",
+        "tick_budget_ms",
+    }
 )
 
 
@@ -55,6 +64,10 @@ class Settings:
     log_level: str = ts.option(default="info", help="debug, info, warning or error")
     log_json: bool = ts.option(default=False, help="log as JSON lines")
     healthy_lateness_ms: float = ts.option(default=500.0, help="a due tick later than this makes /healthz fail")
+
+    tick_budget_ms: float = ts.option(
+        default=0.0, help="a room whose tick takes longer is named in log and status; 0: half of its tick period"
+    )
 
     seat_hold_s: float = ts.option(default=20.0, help="how long a dropped player's seat is kept")
     join_timeout_s: float = ts.option(default=10.0, help="how long a connection may take to join")

@@ -44,6 +44,7 @@ from ..core.frames import (
     Failure,
     FrameParser,
     Ping,
+    Pong,
     Unmask,
     serialise_close,
     serialise_event,
@@ -51,6 +52,7 @@ from ..core.frames import (
     serialise_pong,
 )
 from ..errors import CloseCode
+from .round_trip import MARK, RoundTrip
 
 _log = logging.getLogger(__name__)
 
@@ -79,6 +81,7 @@ class Connection(Protocol):
     bytes_out: int
     messages_in: int
     messages_out: int
+    round_trip: RoundTrip
 
     def poll(self) -> None:
         """Read what has arrived, within a bound, and deliver it to the receiver."""
@@ -100,6 +103,9 @@ class Connection(Protocol):
 
     def ping(self) -> None:
         """Send a WebSocket ping: the answer, in `bytes_in`, is a sign of life. Silently nothing once closed."""
+
+    def measure(self) -> None:
+        """Begin to measure the round trip, unless that is under way or something is unsent."""
 
     def close(self, code: int, reason: str, *, discard_unsent: bool = False) -> None:
         """Say goodbye with this code; `discard_unsent` lets the Close overtake messages not begun yet."""
@@ -219,6 +225,7 @@ class LeanConnection:
         "messages_out",
         "receiver",
         "remote_address",
+        "round_trip",
         "subprotocol",
         "unsent_bytes",
     )
@@ -243,6 +250,7 @@ class LeanConnection:
         self.bytes_out = 0
         self.messages_in = 0
         self.messages_out = 0
+        self.round_trip = RoundTrip()
         self._socket = sock
         self._loop = loop
         self._options = options
@@ -351,6 +359,8 @@ class LeanConnection:
                 self.close(CloseCode.RATE_LIMITED, "too many control frames")
             elif isinstance(event, Ping):
                 self._answer(event.payload)
+            elif isinstance(event, Pong) and self.round_trip.end(event.payload, self._loop.time()):
+                self._set_reading(self._watched)
 
     def _on_close_frame(self, frame: Close) -> None:
         # Section 5.5.1: a Close MUST be answered unless one was sent; section 7.1.1: the server closes the socket.
@@ -427,6 +437,12 @@ class LeanConnection:
         """Send an empty ping, unless something is still unsent: its acknowledgement will say as much."""
         if self._state is _OPEN and not self._unsent:
             self._send(serialise_header(PING, 0))
+
+    def measure(self) -> None:
+        """Begin to measure the round trip: until the answer has come, the loop reads as soon as there is something."""
+        if self._state is _OPEN and not self._unsent and self.round_trip.begin(self._loop.time()):
+            self._send(serialise_header(PING, len(MARK)) + MARK)
+            self._set_reading(True)
 
     def _send(self, frame: bytes) -> None:
         if self._unsent:

@@ -26,7 +26,7 @@ from .descriptors import PatientListener
 from .games import LoadedGame
 from .logs import RateLimited, log
 from .player import Player
-from .ticker import Ticker
+from .ticker import RoomTimings, Ticker
 
 HOUSEKEEPING_S = 1.0
 #: how long the last closing handshakes may take before the process ends
@@ -57,7 +57,7 @@ class Hub:
         sources = Secrets(lambda: secrets.token_urlsafe(24), lambda: f"{node}-{secrets.token_hex(6)}", system)
         definitions = {name: game.definition for name, game in games.items()}
         self.lobby = Lobby(definitions, settings.room_limits(), settings.lobby_limits(), sources)
-        self.ticker = Ticker(self.crash, self.end_room, self._start_outside)
+        self.ticker = Ticker(self.crash, self.end_room, self._start_outside, self._over_budget, settings.tick_budget_ms)
         self.players: set[Player] = set()
         self.closes: Counter[str] = Counter()
         self.crashes: deque[CrashReport] = deque(maxlen=CRASH_REPORTS_MAX)
@@ -179,6 +179,18 @@ class Hub:
             if link is not None:
                 session.handle(Event.REMOVED)
                 link.close(code, reason)
+
+    def _over_budget(self, room: Room, timings: RoomTimings) -> None:
+        log.warning(
+            "tick_over_budget",
+            room=room.room_id,
+            game=room.definition.name,
+            tick=room.tick,
+            took_ms=round(timings.over_us / 1000, 2),
+            budget_ms=round(timings.budget_us / 1000, 2),
+            phase=timings.over_phase,
+            ticks_over=timings.over_budget,
+        )
 
     def _start_outside(self, room: Room, call: OutsideCall) -> None:
         task = asyncio.create_task(self._outside(room, call))

@@ -20,6 +20,7 @@ from .connection import Connection, ConnectionOptions, LeanConnection, Receiver
 from .hub import Hub
 from .logs import log
 from .player import Player
+from .round_trip import MARK, RoundTrip
 from .takeover import TakeoverHandler
 
 PONG_BYTES = 6
@@ -57,6 +58,7 @@ class TornadoConnection:
         self.bytes_in = self.bytes_out = self.messages_in = self.messages_out = 0
         self.remote_address: str = handler.request.remote_ip or "unknown"
         self.subprotocol = handler.selected_subprotocol
+        self.round_trip = RoundTrip()
 
     def poll(self) -> None:
         pass
@@ -95,8 +97,15 @@ class TornadoConnection:
         written.add_done_callback(done)
 
     def ping(self) -> None:
+        self._ping(b"")
+
+    def measure(self) -> None:
+        if self.round_trip.begin(asyncio.get_running_loop().time()):
+            self._ping(MARK)
+
+    def _ping(self, payload: bytes) -> None:
         try:
-            self._handler.ping(b"")
+            self._handler.ping(payload)
         except websocket.WebSocketClosedError:
             pass
 
@@ -175,7 +184,9 @@ class GameSocket(TakeoverHandler):
 
     def on_pong(self, data: bytes) -> None:
         if self.player is not None:
-            self.player.connection.bytes_in += PONG_BYTES
+            connection = self.player.connection
+            connection.bytes_in += PONG_BYTES + len(data)
+            connection.round_trip.end(data, asyncio.get_running_loop().time())
 
     def on_close(self) -> None:
         if self.player is not None:

@@ -12,8 +12,8 @@ import asyncio
 import heapq
 from collections.abc import Callable
 from itertools import count
+from operator import add
 from time import perf_counter
-from typing import Any
 
 from ..core.metrics import Histogram
 from ..core.room import OutsideCall, Room
@@ -22,24 +22,46 @@ from .connection import Connection
 
 PHASES = ("inputs", "step", "snapshot", "encode", "send")
 
+#: of a room's period that a tick may take where no budget is set
+BUDGET_SHARE = 0.5
+
 #: rooms run in one go before the loop may look at its sockets, in s
 SLICE_S = 0.02
 
 
+#: a room that takes over its budget again and again is told of once in so long
+BUDGET_TOLD_S = 10.0
+
+
 class RoomTimings:
-    """One room's histograms in us: how late ticks began and how long they took."""
+    """One room's histograms in us: how late ticks began and how long they took; and where the time went.
+
+    Args:
+        budget_us: what a tick may take.
+    """
+
+    def __init__(self, budget_us: float) -> None:
+        self.lateness = Histogram()
+        self.duration = Histogram()
+        #: us so far, in the order of PHASES
+        self.phases_us = [0] * len(PHASES)
+        self.budget_us = budget_us
+        #: ticks that took over the budget, how long the newest of them took, and its longest phase
+        self.over_budget = 0
+        self.over_us = 0
+        self.over_phase = ""
+        self.told_at_s = float("-inf")
+
+
+class Timings:
+    """One game's histograms in us, of all its rooms so far, with each phase."""
 
     def __init__(self) -> None:
         self.lateness = Histogram()
         self.duration = Histogram()
-
-
-class Timings(RoomTimings):
-    """One game's histograms in us, of all its rooms so far, with each phase."""
-
-    def __init__(self) -> None:
-        super().__init__()
         self.phases = {phase: Histogram() for phase in PHASES}
+        #: ticks over their room's budget, by the phase that took longest
+        self.over_budget = dict.fromkeys(PHASES, 0)
 
 
 class Ticker:
@@ -49,6 +71,8 @@ class Ticker:
         crashed: told of a room whose game raised, with the exception.
         closed: told of a room that asked to be closed.
         outside: starts the work that a room asked for.
+        over_budget: told, now and then, of a room whose ticks take longer than they may.
+        budget_ms: what a tick may take; 0: half of the room's period.
     """
 
     def __init__(
@@ -56,8 +80,11 @@ class Ticker:
         crashed: Callable[[Room, Exception], None],
         closed: Callable[[Room], None],
         outside: Callable[[Room, OutsideCall], None],
+        over_budget: Callable[[Room, RoomTimings], None],
+        budget_ms: float,
     ) -> None:
         self._crashed, self._closed, self._outside = crashed, closed, outside
+        self._over_budget, self._budget_ms = over_budget, budget_ms
         #: by game name
         self.timings: dict[str, Timings] = {}
         #: by room id, only rooms that have ticked
@@ -128,10 +155,15 @@ class Ticker:
         else:
             self._scheduled.discard(room.room_id)
 
+    def _begin(self, room: Room) -> RoomTimings:
+        budget_ms = self._budget_ms or BUDGET_SHARE * 1000 / room.definition.cls.tick_rate
+        timings = self.room_timings[room.room_id] = RoomTimings(budget_ms * 1000)
+        return timings
+
     def _run(self, room: Room, now_s: float) -> None:
         name = room.definition.name
         by_game = self.timings.get(name) or self.timings.setdefault(name, Timings())
-        by_room = self.room_timings.get(room.room_id) or self.room_timings.setdefault(room.room_id, RoomTimings())
+        by_room = self.room_timings.get(room.room_id) or self._begin(room)
         due_s = room.clock.due_s(room.tick + 1)
         ticks, dropped = room.clock.owed(room.tick + 1, now_s)
         room.counts.ticks_dropped += dropped
@@ -167,12 +199,30 @@ class Ticker:
         duration_us = int((sent - start) * 1e6)
         by_room.duration.record(duration_us)
         by_game.duration.record(duration_us)
-        phases = by_game.phases
-        phases["inputs"].record(int((taken - start) * 1e6))
-        phases["step"].record(int((stepped - taken) * 1e6))
-        phases["snapshot"].record(int((captured - stepped) * 1e6))
-        phases["encode"].record(int((encoded - captured) * 1e6))
-        phases["send"].record(int((sent - encoded) * 1e6))
+        spent_us = (
+            int((taken - start) * 1e6),
+            int((stepped - taken) * 1e6),
+            int((captured - stepped) * 1e6),
+            int((encoded - captured) * 1e6),
+            int((sent - encoded) * 1e6),
+        )
+        by_room.phases_us = list(map(add, by_room.phases_us, spent_us))
+        for histogram, part_us in zip(by_game.phases.values(), spent_us, strict=True):
+            histogram.record(part_us)
+        if duration_us > by_room.budget_us:
+            self._note_over_budget(room, by_game, by_room, duration_us, spent_us)
+
+    def _note_over_budget(
+        self, room: Room, by_game: Timings, by_room: RoomTimings, duration_us: int, spent_us: tuple[int, ...]
+    ) -> None:
+        phase = PHASES[spent_us.index(max(spent_us))]
+        by_game.over_budget[phase] += 1
+        by_room.over_budget += 1
+        by_room.over_us, by_room.over_phase = duration_us, phase
+        now_s = asyncio.get_running_loop().time()
+        if now_s - by_room.told_at_s >= BUDGET_TOLD_S:
+            by_room.told_at_s = now_s
+            self._over_budget(room, by_room)
 
 
 def _send_all(frames: list[tuple[Session, str | bytes]]) -> None:
@@ -188,15 +238,3 @@ def _send_all(frames: list[tuple[Session, str | bytes]]) -> None:
             message, kind = frame, connection.__class__
             prepared = connection.prepare(frame)
         connection.send_prepared(prepared)
-
-
-def summary(timings: RoomTimings | None) -> dict[str, Any]:
-    """Return tick time and lateness in ms, as the status page shows them."""
-    if timings is None:
-        return {"tick_ms_p50": 0.0, "tick_ms_p99": 0.0, "tick_ms_max": 0.0, "lateness_ms_p99": 0.0}
-    return {
-        "tick_ms_p50": timings.duration.percentile(50) / 1000,
-        "tick_ms_p99": timings.duration.percentile(99) / 1000,
-        "tick_ms_max": timings.duration.max / 1000,
-        "lateness_ms_p99": timings.lateness.percentile(99) / 1000,
-    }
