@@ -53,8 +53,8 @@ export function parseConditions(text) {
 function take(conditions, part) {
   const [, name, value = ""] = /** @type {string[]} */ (/^([^:]*):?(.*)$/s.exec(part));
   const [, way, what] = /** @type {string[]} */ (/^(?:(.*)\.)?(.*)$/s.exec(name));
-  if ((way === undefined || way === "up" || way === "down") && WAY_PARTS.has(what)) {
-    const change = WAY_PARTS.get(what)?.(part, value);
+  const change = way === undefined || way === "up" || way === "down" ? wayPart(what, part, value) : null;
+  if (change) {
     if (way !== "down") Object.assign(conditions.up, change);
     if (way !== "up") Object.assign(conditions.down, change);
   } else if (name === "drop") {
@@ -86,13 +86,23 @@ function every(part, text) {
   return [lastingMs, everyMs];
 }
 
-/** @type {Map<string, (part: string, value: string) => Partial<Way>>} */
-const WAY_PARTS = new Map([
-  ["delay", (part, value) => ({ delayMs: number(part, value, 0, MS_MAX) })],
-  ["jitter", (part, value) => ({ jitterMs: number(part, value, 0, MS_MAX) })],
-  ["stall", (part, value) => (([stallMs, stallEveryMs]) => ({ stallMs, stallEveryMs }))(every(part, value))],
-  ["rate", (part, value) => ({ bytesPerS: number(part, value, RATE_MIN, RATE_MAX) })],
-]);
+/** @param {string} what @param {string} part @param {string} value @returns {Partial<Way> | null} null: not of one way */
+function wayPart(what, part, value) {
+  switch (what) {
+    case "delay":
+      return { delayMs: number(part, value, 0, MS_MAX) };
+    case "jitter":
+      return { jitterMs: number(part, value, 0, MS_MAX) };
+    case "stall": {
+      const [stallMs, stallEveryMs] = every(part, value);
+      return { stallMs, stallEveryMs };
+    }
+    case "rate":
+      return { bytesPerS: number(part, value, RATE_MIN, RATE_MAX) };
+    default:
+      return null;
+  }
+}
 
 /** mulberry32: the same numbers from the same seed in every language with 32-bit integers. */
 export class Dice {
