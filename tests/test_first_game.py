@@ -88,6 +88,8 @@ async def collect_a_coin(port: int) -> tuple[dict[str, Any], Player]:
     while player.me["coins"] == 0:  # events of a tick come before its state
         await player.read()
     player.socket.close()
+    while await player.socket.read_message() is not None:
+        pass
     return start, player
 
 
