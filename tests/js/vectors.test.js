@@ -58,6 +58,6 @@ for (const file of files) {
   }
 }
 
-test("vectors are read from tests/vectors", { skip: files.length === 0 && "there are none yet" }, () => {
-  assert.ok(files.length > 0);
+test("vectors are read from tests/vectors", () => {
+  assert.ok(files.includes("wire.json"));
 });
