@@ -11,8 +11,11 @@ from ..errors import CloseCode, DefinitionError, ProtocolError
 from .entity import EntityType
 from .game import Game
 from .inputs import InputType
+from .interest import Sight
+from .limits import RoomLimits
 from .protocol import structure
 from .schema import schema_hash
+from .views import Views
 from .world import entity_types
 
 
@@ -26,6 +29,7 @@ class GameDefinition:
     input_type: InputType
     schema: dict[str, Any]
     schema_hash: str
+    sight: Sight
 
     @classmethod
     def of(cls, name: str, game_class: type[Game]) -> "GameDefinition":
@@ -40,7 +44,14 @@ class GameDefinition:
             "types": [type_.schema() for type_ in types[1:]],
             "input": input_type.schema(),
         }
-        return cls(name, game_class, types, input_type, schema, schema_hash(schema))
+        _check_hooks(game_class)
+        sight = Sight.of(game_class, types, (game_class, *game_class.entities))
+        return cls(name, game_class, types, input_type, schema, schema_hash(schema), sight)
+
+    def views(self, game: Game, limits: RoomLimits) -> Views | None:
+        """Return the views of a new room; None where every seat gets everything."""
+        bytes_per_s = limits.seat_bytes_per_s if self.cls.seat_bytes_per_s is None else self.cls.seat_bytes_per_s
+        return Views(game, self.sight, self.types, bytes_per_s) if bytes_per_s or self.sight.selective else None
 
     def parse_options(self, options: dict[str, Any]) -> Any:
         """Return a room's options as the game's class, strictly; raise ProtocolError naming what is wrong."""
@@ -50,3 +61,20 @@ class GameDefinition:
         if options:
             raise ProtocolError(CloseCode.BAD_JOIN, f"{self.name} takes no options")
         return None
+
+
+def _check_hooks(game: type[Game]) -> None:
+    """Refuse a game whose decisions about views nobody would ask for, or that would show secrets by accident."""
+    decides = game.sees is not Game.sees or game.visible is not Game.visible
+    if decides and not game.veiled:
+        raise DefinitionError(f"{game.__name__} decides what a seat sees; name the types: `veiled = (Card, ...)`")
+    if game.veiled and not decides:
+        raise DefinitionError(f"{game.__name__}.veiled: write `sees(seat, entity)`, which decides about them")
+    is_public_asked = game.spectator_sees is not Game.spectator_sees or (
+        game.spectator_visible is not Game.spectator_visible
+    )
+    if game.veiled and game.spectator_delay_s is not None and not is_public_asked:
+        raise DefinitionError(
+            f"{game.__name__} veils entities and lets spectators in: write `spectator_sees(entity)`, so that nothing "
+            "is shown to them by accident"
+        )

@@ -12,7 +12,7 @@ refused when the class is made (its bytecode is scanned) and again when it happe
 
 import dis
 import random
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
@@ -21,6 +21,7 @@ import attrs
 from ..errors import BadCommand, DefinitionError
 from .entity import copy_mutable_defaults
 from .fields import METADATA_KEY, check_annotated
+from .interest import Nearby
 from .world import World
 
 
@@ -83,6 +84,14 @@ class Game:
     input: ClassVar[type]
     #: attrs class of room options, or None for a game without
     Options: ClassVar[type | None] = None
+    #: of which types a seat sees only what is near; None: everything
+    view: ClassVar[Nearby | None] = None
+    #: types about which `sees` decides, for each seat
+    veiled: ClassVar[tuple[type, ...]] = ()
+    #: how long after the players the public sees the room, in s; None: no spectators
+    spectator_delay_s: ClassVar[float | None] = None
+    #: most bytes of state messages a second and seat; 0: no bound; None: what the server's setting says
+    seat_bytes_per_s: ClassVar[int | None] = None
     #: name -> async function(context, *arguments) for work outside the tick
     outside: ClassVar[Mapping[str, OutsideFunction]] = {}
 
@@ -184,6 +193,41 @@ class Game:
 
     def on_outside(self, name: str, result: Any, error: str | None) -> None:
         """Outside work is done: its result, or None and what went wrong."""
+
+    # ---- what is seen; asked after the step, so these change nothing -------------------------------------------
+
+    def eyes(self, seat: Seat) -> Iterable[tuple[float, float]] | None:
+        """Return the places that a seat looks from; None: where it looked from last.
+
+        Unless you say otherwise: from the oldest entity it owns that has a place.
+        """
+        names = (self.view.x, self.view.y) if self.view else ("x", "y")
+        for entity_id in self.world.owned.get(seat.number, ()):
+            entity = self.world.get(entity_id)
+            if hasattr(entity, names[0]) and hasattr(entity, names[1]):
+                return ((getattr(entity, names[0]), getattr(entity, names[1])),)
+        return None
+
+    def sees(self, seat: Seat, entity: Any) -> bool:
+        """Return whether a seat sees an entity of a `veiled` type. It always sees what it owns."""
+        return True
+
+    def visible(self, seat: Seat, of: type) -> Iterable[int]:
+        """Return the ids of all entities of a `veiled` type that a seat sees.
+
+        Asks `sees` about each; write this one where there are thousands.
+        """
+        entities: list[Any] = self.world.all(of)
+        return [entity.id for entity in entities if self.sees(seat, entity)]
+
+    def spectator_sees(self, entity: Any) -> bool:
+        """Return whether the public sees an entity of a `veiled` type."""
+        return True
+
+    def spectator_visible(self, of: type) -> Iterable[int]:
+        """Return the ids of all entities of a `veiled` type that the public sees."""
+        entities: list[Any] = self.world.all(of)
+        return [entity.id for entity in entities if self.spectator_sees(entity)]
 
 
 def _check_assignments(cls: type) -> None:

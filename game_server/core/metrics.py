@@ -29,6 +29,7 @@ class Counts:
     inputs_stale: int = 0
     states_full: int = 0
     states_skipped: int = 0
+    entities_deferred: int = 0
     events: int = 0
     events_lost: int = 0
     joins: int = 0
@@ -39,11 +40,6 @@ class Counts:
     values_clamped: int = 0
     values_refused: int = 0
     messages_refused: int = 0
-    messages_limited: int = 0
-    chats_limited: int = 0
-    commands_limited: int = 0
-    pings_limited: int = 0
-    resyncs_limited: int = 0
     outside_calls: int = 0
     outside_failures: int = 0
 

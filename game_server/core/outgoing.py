@@ -5,12 +5,17 @@ input consumed, none waiting), so the whole frame is made once for them: the fas
 A seat that skipped states gets the merge of the diffs since its baseline; one whose baseline is older than the
 history gets a full state. Nothing is ever queued behind an unsent state.
 
+Where seats see different things, or have a budget of bytes, `views` gives each its own groups of those types, and the
+shared bodies hold the others only.
+
 Knows sessions and the codecs; knows nothing of seats' comings and goings, rules or sockets.
 """
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
+
+import attrs
 
 from . import codec, json_codec, snapshot
 from .event_log import EventLog
@@ -18,9 +23,13 @@ from .limits import RoomLimits
 from .metrics import Counts
 from .schema import WireType
 from .session import Session, State
+from .views import Portion, Views
 from .world import World
 
 Frame = tuple[Session, str | bytes]
+
+#: bytes of a binary state before its body
+HEAD_BYTES_MAX = 20
 
 
 class Outgoing:
@@ -32,11 +41,21 @@ class Outgoing:
         tick_rate: in Hz.
         limits: `history_s`, `checksum_s` and `slow_ack_ms` matter here.
         counts: the room's tally.
+        views: of the types that not everybody sees; None: everybody sees everything.
     """
 
-    def __init__(self, world: World, events: EventLog, tick_rate: int, limits: RoomLimits, counts: Counts) -> None:
+    def __init__(
+        self,
+        world: World,
+        events: EventLog,
+        tick_rate: int,
+        limits: RoomLimits,
+        counts: Counts,
+        views: Views | None = None,
+    ) -> None:
         self._world, self._events, self._counts = world, events, counts
         self._types = world.types
+        self._views = views
         self._tick_rate = tick_rate
         self._checksum_every_ticks = max(1, int(limits.checksum_s * tick_rate))
         self._slow_ticks = limits.slow_ack_ms * tick_rate / 1000
@@ -45,6 +64,21 @@ class Outgoing:
         self.history_base = 0
         self.snapshot = snapshot.capture(world, snapshot.empty_snapshot(self._types), 0).snapshot
         self._previous_tick = 0
+        if views is not None:
+            views.advance(self.snapshot, snapshot.full_diff(self.snapshot, {}))
+
+    def seat(self, session: Session) -> None:
+        """Take note of a new player."""
+        if self._views is not None:
+            session.viewer = self._views.viewer(session.seat)
+
+    def base_at(self, session: Session, tick: int | None) -> int | None:
+        """Return the baseline of a session whose client last applied this tick: the tick, or None for a full state."""
+        if tick is None or not self.history_base <= tick <= self.snapshot.tick:
+            return None
+        if session.viewer is not None and not session.viewer.rewind(tick):
+            return None
+        return tick
 
     def capture(self, tick: int) -> None:
         """Quantise the world and keep what changed since the capture before."""
@@ -54,9 +88,13 @@ class Outgoing:
             self.history_base = self._history[0].tick
         self._history.append(taken.diff)
         self._previous_tick, self.snapshot = self.snapshot.tick, taken.snapshot
+        if self._views is not None:
+            self._views.advance(taken.snapshot, taken.diff)
 
     def frames(self, sessions: Iterable[Session]) -> list[Frame]:
         """Return what to send now: events not sent yet, then at most one state message for each seated session."""
+        if self._views is not None:
+            return self._frames_by_view(self._views, sessions)
         tick = self.snapshot.tick
         bodies = Bodies(self._types, self.snapshot, self._history)
         is_checked = tick % self._checksum_every_ticks == 0
@@ -67,9 +105,7 @@ class Outgoing:
         for session in sessions:
             if session.state is not State.SEATED:
                 continue
-            if session.is_blocked or self._is_behind(session, tick):
-                self._counts.states_skipped += 1
-                session.skipped_total += 1
+            if self._skips(session, tick):
                 continue
             if session.event_number != newest_event or session.partial:
                 self._add_events(session, frames)
@@ -94,6 +130,13 @@ class Outgoing:
             session.sent_tick, session.sent_ack, session.missing = tick, session.consumed_seq, 0
         return frames
 
+    def _skips(self, session: Session, tick: int) -> bool:
+        if not session.is_blocked and not self._is_behind(session, tick):
+            return False
+        self._counts.states_skipped += 1
+        session.skipped_total += 1
+        return True
+
     def _is_behind(self, session: Session, tick: int) -> bool:
         """Return whether a client that acks is too far behind in applying; it then gets one state a second."""
         sent_tick = session.sent_tick
@@ -103,18 +146,9 @@ class Outgoing:
 
     def _state_for(self, session: Session, bodies: "Bodies", is_checked: bool) -> str | bytes:
         """Return the state message of one session, whatever its baseline, codec and private part."""
-        base = None if session.resync_wanted else session.sent_tick
-        session.resync_wanted = False
-        if base is None or base < self.history_base:
-            base = None
-            self._counts.states_full += 1
-        number = session.seat.number
-        owned = self._world.owned.get(number, {})
-        changed = dict.fromkeys(owned, snapshot.SPAWNED) if base is None else bodies.diff(base).owned.get(number, {})
-        checksum = None
-        if is_checked:
-            private = codec.private_checksum(self._types, self.snapshot.tables, owned)
-            checksum = (bodies.checksum() + private) & 0xFFFFFFFF
+        base = self._base_of(session)
+        changed, owned = self._own_changes(session, base, bodies)
+        checksum = bodies.checksum() + self._private_checksum(owned) & 0xFFFFFFFF if is_checked else None
         if session.is_json:
             state = bodies.public_json(base)
             if changed:
@@ -122,6 +156,81 @@ class Outgoing:
             return json_codec.dump({**self._json_head(session, base, checksum), **state})
         private_body = codec.encode_private(self._types, self.snapshot, changed, owned) if changed else b""
         return self._binary_head(session, base, checksum) + bodies.public(base) + private_body
+
+    def _base_of(self, session: Session) -> int | None:
+        """Return the tick that the session's next state starts from; None: nothing, it is a full state."""
+        base = None if session.resync_wanted else session.sent_tick
+        session.resync_wanted = False
+        if base is None or base < self.history_base:
+            self._counts.states_full += 1
+            return None
+        return base
+
+    def _own_changes(
+        self, session: Session, base: int | None, bodies: "Bodies"
+    ) -> tuple[Mapping[int, int], Mapping[int, int]]:
+        """Return what is new of a seat's own entities (as `Diff.owned`), and all of them with their type index."""
+        number = session.seat.number
+        owned = self._world.owned.get(number, {})
+        if base is None:
+            return dict.fromkeys(owned, snapshot.SPAWNED), owned
+        return bodies.diff(base).owned.get(number, {}), owned
+
+    def _private_checksum(self, owned: Mapping[int, int]) -> int:
+        return codec.private_checksum(self._types, self.snapshot.tables, owned)
+
+    # ---- views -------------------------------------------------------------------------------------------------
+
+    def _frames_by_view(self, views: Views, sessions: Iterable[Session]) -> list[Frame]:
+        """Return what `frames` does, where seats see different things."""
+        tick, frames = self.snapshot.tick, list[Frame]()
+        bodies = Bodies(self._types, self.snapshot, self._history, views.indices)
+        is_checked = tick % self._checksum_every_ticks == 0
+        turns = []
+        for session in sessions:
+            if session.state is State.SEATED and not self._skips(session, tick):
+                if session.event_number != self._events.newest_number or session.partial:
+                    self._add_events(session, frames)
+                turns.append(self._begin(session, bodies))
+        views.serve([turn.portion for turn in turns], is_checked)
+        for turn in turns:
+            session = turn.session
+            frame = self._state_by_view(turn, bodies, is_checked)
+            turn.portion.viewer.spend(len(frame))
+            frames.append((session, frame))
+            session.sent_tick, session.sent_ack, session.missing = tick, session.consumed_seq, 0
+        self._counts.entities_deferred += views.take_deferred()
+        return frames
+
+    def _begin(self, session: Session, bodies: "Bodies") -> "_Turn":
+        base = self._base_of(session)
+        changed, owned = self._own_changes(session, base, bodies)
+        private_body = codec.encode_private(self._types, self.snapshot, changed, owned) if changed else b""
+        shared = sum(len(part) for part in bodies.parts(base))
+        assert session.viewer is not None
+        session.viewer.acknowledge(session.acked_tick)
+        portion = Portion(session.viewer, base is None, session.is_json, HEAD_BYTES_MAX + shared + len(private_body))
+        return _Turn(session, base, changed, owned, private_body, portion)
+
+    def _state_by_view(self, turn: "_Turn", bodies: "Bodies", is_checked: bool) -> str | bytes:
+        session, portion = turn.session, turn.portion
+        checksum = None
+        if is_checked:
+            checksum = bodies.checksum() + portion.checksum + self._private_checksum(turn.owned) & 0xFFFFFFFF
+        if session.is_json:
+            types = {**bodies.diff(turn.base).types, **portion.types}
+            diff = snapshot.Diff(self.snapshot.tick, dict(sorted(types.items())), {})
+            state = json_codec.public_state(self._types, self.snapshot, diff)
+            if turn.changed:
+                state = json_codec.with_private(state, self._types, self.snapshot, turn.changed, turn.owned)
+            return json_codec.dump({**self._json_head(session, turn.base, checksum), **state})
+        parts = [self._binary_head(session, turn.base, checksum)]
+        for part, groups in zip(bodies.parts(turn.base), portion.groups.values(), strict=True):
+            parts += (part, *groups)
+        parts.append(turn.private_body)
+        return b"".join(parts)
+
+    # ---- heads, events -----------------------------------------------------------------------------------------
 
     def _binary_head(self, session: Session, base: int | None, checksum: int | None) -> bytes:
         tick = self.snapshot.tick
@@ -153,13 +262,41 @@ class Outgoing:
         session.event_number, session.partial = self._events.newest_number, False
         if message is not None:
             frames.append((session, message))
+            if session.viewer is not None:
+                session.viewer.spend(len(message))
+
+
+@attrs.frozen(eq=False)
+class _Turn:
+    """One session's state message in the making."""
+
+    session: Session
+    base: int | None
+    changed: Mapping[int, int]
+    owned: Mapping[int, int]
+    private_body: bytes
+    portion: Portion
 
 
 class Bodies:
-    """The bodies of one tick, each made once however many seats need it. A baseline None means a full state."""
+    """The bodies of one tick, each made once however many seats need it. A baseline None means a full state.
 
-    def __init__(self, types: tuple[WireType, ...], now: snapshot.Snapshot, history: deque[snapshot.Diff]) -> None:
-        self._types, self._snapshot, self._history = types, now, history
+    Args:
+        types: the game's.
+        now: the newest snapshot.
+        history: diffs that lead to it.
+        without: indices of types that the bodies leave out, because each seat gets its own groups of them.
+    """
+
+    def __init__(
+        self,
+        types: tuple[WireType, ...],
+        now: snapshot.Snapshot,
+        history: deque[snapshot.Diff],
+        without: frozenset[int] = frozenset(),
+    ) -> None:
+        self._types, self._snapshot, self._history, self._without = types, now, history, without
+        self._parts: dict[int | None, tuple[bytes, bytes, bytes]] = {}
         self._diffs: dict[int | None, snapshot.Diff] = {}
         self._public: dict[int | None, bytes] = {}
         self._public_json: dict[int | None, json_codec.State] = {}
@@ -172,6 +309,13 @@ class Bodies:
         return diff
 
     def _make_diff(self, base: int | None) -> snapshot.Diff:
+        diff = self._whole_diff(base)
+        if not self._without:
+            return diff
+        types = {index: type_diff for index, type_diff in diff.types.items() if index not in self._without}
+        return snapshot.Diff(diff.tick, types, diff.owned)
+
+    def _whole_diff(self, base: int | None) -> snapshot.Diff:
         if base is None:
             return snapshot.full_diff(self._snapshot, {})
         since: list[snapshot.Diff] = []
@@ -187,6 +331,21 @@ class Bodies:
             body = self._public[base] = codec.encode_public(self._types, self._snapshot, self.diff(base))
         return body
 
+    def parts(self, base: int | None) -> tuple[bytes, bytes, bytes]:
+        """Return the body in three parts (despawns, spawns, updates), for others to put theirs between."""
+        parts = self._parts.get(base)
+        if parts is None:
+            tick, types = self._snapshot.tick, self.diff(base).types
+            despawns = {index: snapshot.TypeDiff(diff.despawned, [], {}) for index, diff in types.items()}
+            spawns = {index: snapshot.TypeDiff([], diff.spawned, {}) for index, diff in types.items()}
+            updates = {index: snapshot.TypeDiff([], [], diff.updated) for index, diff in types.items()}
+            made = (
+                codec.encode_public(self._types, self._snapshot, snapshot.Diff(tick, part, {}))
+                for part in (despawns, spawns, updates)
+            )
+            parts = self._parts[base] = (next(made), next(made), next(made))
+        return parts
+
     def public_json(self, base: int | None) -> json_codec.State:
         state = self._public_json.get(base)
         if state is None:
@@ -195,5 +354,6 @@ class Bodies:
 
     def checksum(self) -> int:
         if self._checksum is None:
-            self._checksum = codec.public_checksum(self._types, self._snapshot.tables)
+            tables = [{} if index in self._without else table for index, table in enumerate(self._snapshot.tables)]
+            self._checksum = codec.public_checksum(self._types, tables)
         return self._checksum

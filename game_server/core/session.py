@@ -21,6 +21,7 @@ from .game import Seat
 from .inputs import HEAD_BYTES, LAG_STEP, Input, InputType, unpack_head
 from .limits import RoomLimits, TokenBucket
 from .metrics import Counts
+from .views import Viewer
 
 
 class State(enum.Enum):
@@ -75,7 +76,6 @@ class Session:
         "acked_tick",
         "chat_bucket",
         "close_with",
-        "command_bucket",
         "consumed_seq",
         "counts",
         "default_input",
@@ -94,11 +94,9 @@ class Session:
         "old_token",
         "outbox",
         "partial",
-        "ping_bucket",
         "queue",
         "queue_len_max",
         "refusals",
-        "resync_bucket",
         "resync_wanted",
         "room",
         "seat",
@@ -108,6 +106,7 @@ class Session:
         "skipped_total",
         "state",
         "token",
+        "viewer",
     )
 
     def __init__(
@@ -148,6 +147,8 @@ class Session:
         #: tick of the last state sent, the next delta's baseline; None: a full one is due
         self.sent_tick: int | None = None
         self.sent_ack = 0
+        #: what the seat holds of what not everybody sees; None where everybody sees everything
+        self.viewer: Viewer | None = None
         #: number of the newest event sent
         self.event_number = 0
         #: some events were lost to a limit and the player has not been told yet
@@ -156,9 +157,6 @@ class Session:
         self.dropped_at_s = 0.0
         self.message_budget = limits.message_burst
         self.chat_bucket = TokenBucket(limits.chat_per_s, limits.chat_burst)
-        self.command_bucket = TokenBucket(limits.commands_per_s, limits.command_burst)
-        self.ping_bucket = TokenBucket(limits.pings_per_s, limits.ping_burst)
-        self.resync_bucket = TokenBucket(limits.resyncs_per_s, limits.resync_burst)
         #: error code -> tick of the last error message, to send at most one a second
         self.refusals: dict[ErrorCode, int] = {}
 
@@ -225,8 +223,7 @@ class Session:
         self.queue.clear()
         self.accepted_seq = self.consumed_seq
         self.close_with = None
-        # What was used up stays so, or each resume would be a new allowance; a second's worth lets anybody say hello.
-        self.message_budget = max(self.message_budget, self.limits.messages_per_s)
+        self.message_budget = self.limits.message_burst
 
     def disconnect(self, now_s: float) -> None:
         """Detach the connection; what was queued for it is void, and so are inputs of a player who is away."""
