@@ -23,6 +23,7 @@ MAY_BE_ZERO = frozenset(
         "drain_s",
         "send_buffer_bytes",
         "notsent_lowat_bytes",
+        "seat_bytes_per_s",
         "tick_budget_ms",
     }
 )
