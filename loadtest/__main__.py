@@ -1,7 +1,8 @@
 """Run a load test: `python -m loadtest --game arena --clients 200 --rooms 20 --duration 20`.
 
-Read in this order: options (what may be asked), swarm (the run), client (one bot), stats (what is counted), report.
-Ctrl-C ends the run and still reports; a second one ends the program.
+Read in this order: options (what may be asked), scenario (what clients do), run (one run), crew (its processes), swarm
+(the clients of one), client (one bot), stats (what is counted), report. Ctrl-C ends the run and still reports; a second
+one ends the program.
 """
 
 import asyncio
@@ -14,11 +15,11 @@ from collections.abc import Sequence
 import ujson
 from rich.console import Console
 
+from .crew import CrewError, work
 from .options import Options, UsageError, parse_options
-from .progress import ProgressLine
-from .report import as_json, print_report
-from .stats import Stats, figures
-from .swarm import Swarm
+from .progress import Progress
+from .report import make_report, print_report
+from .run import Result, Run
 
 
 class ExitCode(enum.IntEnum):
@@ -31,30 +32,31 @@ class ExitCode(enum.IntEnum):
     ABORTED = 105
 
 
-async def run(options: Options, console: Console) -> Stats:
-    """Run a swarm in this process until it is over or a signal aborts it."""
-    with ProgressLine(console) as line:
-        swarm = Swarm(options, line.show)
+async def run_once(options: Options, console: Console) -> Result:
+    """Run to the end, or until a signal aborts it."""
+    with Progress(console) as progress:
+        run = Run(options, progress.show)
 
         def stop() -> None:
-            if swarm.stats.is_aborted:
+            if run.result.stats.is_aborted:
                 os._exit(ExitCode.ABORTED)
-            swarm.abort()
+            run.abort()
 
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, stop)
-        return await swarm.run()
+        return await run.run()
 
 
-def exit_code_of(options: Options, stats: Stats) -> ExitCode:
+def exit_code_of(result: Result) -> ExitCode:
     """Return what the exit code says of a run."""
-    if stats.is_aborted:
+    if result.stats.is_aborted:
         return ExitCode.ABORTED
-    if not stats.samples.frames:
+    if not result.stats.samples.frames:
         return ExitCode.ERROR
-    named = figures(stats)
-    return ExitCode.PASS if all(item.is_met(named) for item in options.thresholds) else ExitCode.THRESHOLD
+    named = result.figures()
+    is_met = all(item.is_met(named) for item in result.options.thresholds)
+    return ExitCode.PASS if is_met else ExitCode.THRESHOLD
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -64,14 +66,23 @@ def main(arguments: Sequence[str]) -> int:
     except UsageError as error:
         print(f"loadtest: {error}", file=sys.stderr)
         return ExitCode.USAGE
+    if options.worker is not None:
+        return asyncio.run(work(options))
     console = Console(highlight=False)
-    stats = asyncio.run(run(options, console))
-    code = exit_code_of(options, stats)
-    print_report(console, options, stats)
+    try:
+        result = asyncio.run(run_once(options, console))
+    except CrewError as error:
+        print(f"loadtest: {error}", file=sys.stderr)
+        return ExitCode.ERROR
+    code = exit_code_of(result)
+    report = make_report(result, code)
+    print_report(console, report)
     if code is ExitCode.ERROR:
         print(f"loadtest: nobody could play at {options.url}", file=sys.stderr)
     if options.json is not None:
-        options.json.write_text(ujson.dumps(as_json(options, stats, code), indent=2) + "\n", encoding="utf-8")
+        options.json.write_text(
+            ujson.dumps(report, indent=2, allow_nan=False, escape_forward_slashes=False) + "\n", encoding="utf-8"
+        )
     return code
 
 

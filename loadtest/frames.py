@@ -51,13 +51,15 @@ Event = bytes | str | Ping | Close | Failure
 class FrameParser:
     """One connection's incoming frames."""
 
-    __slots__ = ("_is_text", "_pieces", "_tail")
+    __slots__ = ("_is_text", "_pieces", "_tail", "is_idle")
 
     def __init__(self) -> None:
         self._tail = b""
         #: payloads of the fragmented message in progress; None: there is none
         self._pieces: list[bytes] | None = None
         self._is_text = False
+        #: whether the next byte begins a message
+        self.is_idle = True
 
     def receive_data(self, data: bytes) -> list[Event]:
         """Return what became whole with this read, in order."""
@@ -94,6 +96,7 @@ class FrameParser:
             events.append(Failure(str(error)))
             return events
         self._tail = data[position:]
+        self.is_idle = position == end and self._pieces is None
         return events
 
     def _take(self, head: int, payload: bytes, events: list[Event]) -> None:

@@ -24,14 +24,14 @@ class Pacer:
 
     Args:
         rate: steps a second of each bot.
-        record_lag: gets how late each slot ran, in us: the lag of the event loop.
+        record_lag: gets how late each slot ran, in seconds: the lag of the event loop.
     """
 
-    def __init__(self, rate: float, record_lag: Callable[[int], None]) -> None:
+    def __init__(self, rate: float, record_lag: Callable[[float], None]) -> None:
         self._slot_s = 1 / rate / SLOTS
         self._record_lag = record_lag
         self._loop = asyncio.get_running_loop()
-        self._slots: list[dict[int, Step]] = [{} for _ in range(SLOTS)]
+        self._slots: list[dict[Step, None]] = [{} for _ in range(SLOTS)]
         self._origin_s = self._loop.time()
         self._next = 0
         self._timer: asyncio.TimerHandle | None = None
@@ -39,12 +39,12 @@ class Pacer:
         self._arm()
 
     def add(self, number: int, step: Step) -> None:
-        """Call `step(due_s)` once a period from now on; `number` identifies the bot and gives its phase."""
-        self._slots[slot_of(number)][number] = step
+        """Call `step(due_s)` once a period from now on; the bot's number gives its phase."""
+        self._slots[slot_of(number)][step] = None
 
-    def remove(self, number: int) -> None:
-        """Call this bot's step no more."""
-        self._slots[slot_of(number)].pop(number, None)
+    def remove(self, number: int, step: Step) -> None:
+        """Call this step no more."""
+        self._slots[slot_of(number)].pop(step, None)
 
     def stop(self) -> None:
         """Call no steps any more."""
@@ -60,14 +60,14 @@ class Pacer:
         now_s = self._loop.time()
         due_s = self._origin_s + self._next * self._slot_s
         if now_s - due_s > BEHIND_MAX_S:
-            self._record_lag(int((now_s - due_s) * 1e6))
+            self._record_lag(now_s - due_s)
             skipped = int((now_s - due_s) / self._slot_s)
             self.steps_skipped += sum(len(self._slots[(self._next + slot) % SLOTS]) for slot in range(skipped))
             self._next += skipped
             due_s = self._origin_s + self._next * self._slot_s
         while due_s <= now_s:
-            self._record_lag(int((self._loop.time() - due_s) * 1e6))
-            for step in list(self._slots[self._next % SLOTS].values()):
+            self._record_lag(self._loop.time() - due_s)
+            for step in list(self._slots[self._next % SLOTS]):
                 step(due_s)
             self._next += 1
             due_s = self._origin_s + self._next * self._slot_s

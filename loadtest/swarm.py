@@ -1,153 +1,248 @@
-"""A population of bots: how many, in which rooms, when they come, and the time that is measured.
+"""The clients of one process: opens and closes places as the population wants, and hands over each second's numbers.
 
-    ramp: bots come evenly -> settle: the last clocks are set -> measure -> leave
-
-Knows bots and the pacer; knows nothing of the terminal. `run` returns the statistics of this process's bots, which
-merge with those of others.
+Time is cut into slices that are the same in every process: the measured time into seconds from its start on, and the
+time before it likewise. Knows bots, the pacer and the population; knows nothing of the terminal or of other processes.
 """
 
 import asyncio
 import gc
 import math
+import random
 import time
 from collections.abc import Callable
-from typing import Any
 
-from .client import Bot, Group
-from .options import Options
+import attrs
+
+from .client import Bot, Group, Setting
+from .life import LEAVE_TIMEOUT_S, visit
+from .link import Network
+from .options import SUBPROTOCOLS, Options
 from .pacer import BEHIND_MAX_S, Pacer
-from .stats import Samples, Stats
+from .population import Arrivals, Constant, Place, Share
+from .scenario import Behaviour
+from .stats import Ledger, Slice
 
-SETTLE_S = 1.5
-LEAVE_TIMEOUT_S = 3.0
-PROGRESS_EVERY_S = 1.0
+#: how often the population is looked at
+OPEN_EVERY_S = 0.02
+#: a client's own rate of frames is looked at when it has played for so long, or all the time
+RATE_OVER_S = 2.0
+#: objects made and not freed before a young collection: the default of 700 would come every few milliseconds
+GC_THRESHOLD = 50_000
 
-#: told of (phase, seconds of it gone, seconds it takes, the statistics so far)
-Progress = Callable[[str, float, float, Stats], None]
+
+@attrs.define(eq=False)
+class Visitor:
+    """Whoever is in a place: one client after the other."""
+
+    place: Place
+    behaviour: Behaviour
+    stopped: asyncio.Event = attrs.Factory(asyncio.Event)
+    bot: Bot | None = None
 
 
 class Swarm:
-    """Runs one load test in this process.
+    """Runs this process's share of one load test.
 
     Args:
         options: what is asked for.
-        progress: told how it goes, about once a second.
+        share: which process this is.
+        start_s: the run's start, on the clock of `time.monotonic`.
+        deliver: gets each slice as it ends.
     """
 
-    def __init__(self, options: Options, progress: Progress) -> None:
-        self._options, self._progress = options, progress
-        self.stats = Stats(clients=options.clients)
-        self._loop = asyncio.get_running_loop()
+    def __init__(self, options: Options, share: Share, start_s: float, deliver: Callable[[Slice], None]) -> None:
+        self._options, self._share, self._start_s, self._deliver = options, share, start_s, deliver
         self._stopped = asyncio.Event()
         self._pacers: dict[int, Pacer] = {}
-        self._bots = make_bots(options, self.stats)
-        self.stats.decoding = sum(bot.is_decoding for bot in self._bots)
+        self._pacer_skips = 0
+        self._ledger = Ledger()
+        self._network = Network(options.url, SUBPROTOCOLS[options.codec])
+        self._setting = Setting(
+            game=options.name,
+            room_options=options.room_options,
+            is_json=options.codec == "json",
+            network=self._network,
+            ledger=self._ledger,
+            on_seated=self._add_to_pacer,
+            on_gone=self._remove_from_pacer,
+        )
+        self._groups = [Group(has_room=options.rooms is not None) for _ in range(options.rooms or 1)]
+        self._population: Constant | Arrivals
+        if options.is_arrivals:
+            self._population = Arrivals(options.stages, options.decode_share, share, options.seed)
+        else:
+            self._population = Constant(options.stages, options.rooms, options.decode_share, share)
+        #: by place; who has been told to leave is only among the tasks
+        self._visitors: dict[int, Visitor] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._problem: BaseException | None = None
+        #: how many of the constant population's places are open
+        self._open = 0
+        self._cpu_s = time.process_time()
+        self._is_measuring = False
+        self._slowest: list[float] = []
 
     def abort(self) -> None:
-        """End the run now; `run` still returns what was measured."""
-        self.stats.is_aborted = True
+        """End the run now; what was measured is still delivered."""
         self._stopped.set()
 
-    async def run(self) -> Stats:
-        """Run the test and return what was seen."""
-        joins = [asyncio.create_task(self._join(bot)) for bot in self._bots]
-        ramp_s = self._options.ramp_s
+    async def run(self) -> None:
+        """Run the test until its end."""
+        thresholds = gc.get_threshold()
+        gc.set_threshold(GC_THRESHOLD)
         try:
-            await self._watch("ramp", ramp_s, until=asyncio.gather(*joins, return_exceptions=True))
-            if any(bot.is_seated for bot in self._bots) and not self._stopped.is_set():
-                await self._watch("settle", SETTLE_S)
-                await self._measure()
+            await asyncio.sleep(self._start_s - time.monotonic())
+            opening = asyncio.create_task(self._open_places())
+            opening.add_done_callback(self._note_end)
+            await self._cut_slices()
+            opening.cancel()
         finally:
-            for task in joins:
-                task.cancel()
             await self._leave()
-        for task in joins:
-            if task.done() and not task.cancelled() and (error := task.exception()) is not None:
-                raise error
-        return self.stats
+            gc.unfreeze()
+            gc.set_threshold(*thresholds)
+        if self._problem is not None:
+            raise self._problem
 
-    async def _join(self, bot: Bot) -> None:
-        await asyncio.sleep(self._options.ramp_s * bot.number / self._options.clients)
-        await bot.join()
-        if bot.is_seated:
-            pacer = self._pacers.get(bot.tick_rate)
-            if pacer is None:
-                pacer = self._pacers[bot.tick_rate] = Pacer(bot.tick_rate, self._record_lag)
-            pacer.add(bot.number, bot.step)
+    # ---- who is there ----------------------------------------------------------------------------------------
 
-    def _record_lag(self, late_us: int) -> None:
-        self.stats.samples.lag.record(late_us)
+    async def _open_places(self) -> None:
+        while True:
+            seconds = time.monotonic() - self._start_s
+            if isinstance(self._population, Arrivals):
+                for place in self._population.until(seconds):
+                    self._admit(place)
+            else:
+                wanted = self._population.open_at(seconds)
+                for place in self._population.places[self._open : wanted]:
+                    self._admit(place)
+                for place in self._population.places[wanted : self._open]:
+                    self._visitors.pop(place.number).stopped.set()
+                self._open = wanted
+            await asyncio.sleep(OPEN_EVERY_S)
 
-    async def _watch(self, phase: str, seconds: float, until: "asyncio.Future[Any] | None" = None) -> None:
-        """Report progress until the time is over (or `until` is done) or the run is aborted."""
-        started_s = self._loop.time()
-        stopping = asyncio.create_task(self._stopped.wait())
-        try:
-            while not self._stopped.is_set():
-                self.stats.connected = max(self.stats.connected, sum(bot.is_seated for bot in self._bots))
-                gone_s = self._loop.time() - started_s
-                self._progress(phase, gone_s, seconds, self.stats)
-                rest_s = math.inf if until is not None else seconds - gone_s
-                if rest_s <= 0 or (until is not None and until.done()):
-                    return
-                waited: set[asyncio.Future[Any]] = {stopping} if until is None else {stopping, until}
-                await asyncio.wait(waited, timeout=min(PROGRESS_EVERY_S, rest_s), return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            stopping.cancel()
+    def _admit(self, place: Place) -> None:
+        visitor = Visitor(place, self._options.scenario.behaviour_of(place.number))
+        self._visitors[place.number] = visitor
+        task = asyncio.create_task(self._occupy(visitor))
+        self._tasks.add(task)
+        task.add_done_callback(self._note_end)
 
-    async def _measure(self) -> None:
-        bots = [bot for bot in self._bots if bot.is_seated]
-        # What the ramp built stays: looking through it again and again for garbage would show as lag.
-        gc.collect()
-        gc.freeze()
-        self.stats.samples = Samples()
-        self.stats.is_measuring = True
-        before = [(bot.frames, *bot.wire_bytes) for bot in bots]
-        cpu_s, started_s = time.process_time(), self._loop.time()
-        await self._watch("measure", self._options.duration_s)
-        samples = self.stats.samples
-        self.stats.is_measuring = False
-        self.stats.samples = Samples()  # what comes from here on is not measured
-        samples.wall_s = self._loop.time() - started_s
-        samples.cpu_s = time.process_time() - cpu_s
-        gc.unfreeze()
-        samples.client_s = samples.wall_s * len(bots)
-        for bot, (frames, bytes_in, bytes_out) in zip(bots, before, strict=True):
-            now_in, now_out = bot.wire_bytes
-            samples.wire_bytes_in += now_in - bytes_in
-            samples.wire_bytes_out += now_out - bytes_out
-            rate = (bot.frames - frames) / samples.wall_s
-            samples.slowest_rate = rate if samples.slowest_rate is None else min(samples.slowest_rate, rate)
-        self.stats.samples = samples
-        skipped = sum(pacer.steps_skipped for pacer in self._pacers.values())
-        if skipped:
-            self.stats.errors[f"generator: over {BEHIND_MAX_S:g} s behind, step skipped"] += skipped
-        for bot in bots:
-            bot.count_unanswered(self._loop.time())
+    def _note_end(self, task: "asyncio.Task[None]") -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._problem = error
+            self._stopped.set()
+
+    async def _occupy(self, visitor: Visitor) -> None:
+        """Send one client after the other into a place."""
+        place, behaviour, turn = visitor.place, visitor.behaviour, 0
+        make_brain = behaviour.brain or self._options.game.brain
+        assert make_brain is not None
+        while not visitor.stopped.is_set():
+            chance = random.Random(f"{self._options.seed}/{place.number}/{turn}")
+            is_decoding = place.is_decoding or behaviour.brain is not None
+            group = self._groups[place.room]
+            visitor.bot = bot = Bot(place.number, self._setting, group, chance, make_brain(chance), is_decoding)
+            went = await visit(bot, behaviour, visitor.stopped)
+            self._note_rate(bot)
+            wait_s = behaviour.pause_s if went else behaviour.retry_s
+            if self._options.is_arrivals or wait_s is None:
+                break
+            try:
+                async with asyncio.timeout(chance.uniform(*wait_s)):
+                    await visitor.stopped.wait()
+            except TimeoutError:
+                turn += 1
+        if self._visitors.get(place.number) is visitor and self._options.is_arrivals:
+            del self._visitors[place.number]
+
+    def _add_to_pacer(self, bot: Bot) -> None:
+        pacer = self._pacers.get(bot.tick_rate)
+        if pacer is None:
+            pacer = self._pacers[bot.tick_rate] = Pacer(bot.tick_rate, self._record_lag)
+        pacer.add(bot.number, bot.step)
+
+    def _remove_from_pacer(self, bot: Bot) -> None:
+        self._pacers[bot.tick_rate].remove(bot.number, bot.step)
+
+    def _record_lag(self, late_s: float) -> None:
+        self._ledger.samples.lag.record(late_s)
 
     async def _leave(self) -> None:
         for pacer in self._pacers.values():
             pacer.stop()
-        seated = [bot for bot in self._bots if bot.is_seated]
-        measured, self.stats.samples = self.stats.samples, Samples()
-        for bot in self._bots:
-            bot.leave()
-        if seated:
-            await asyncio.wait([bot.closed for bot in seated], timeout=LEAVE_TIMEOUT_S)
-        for bot in self._bots:
-            bot.abort()
-        self.stats.samples = measured
+        for visitor in self._visitors.values():
+            visitor.stopped.set()
+        tasks = set(self._tasks)
+        if tasks:
+            _, late = await asyncio.wait(tasks, timeout=LEAVE_TIMEOUT_S)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+        for visitor in self._visitors.values():
+            if visitor.bot is not None:
+                visitor.bot.abort()
+        await asyncio.sleep(0)  # closed sockets are told so in the loop's next turn
+        self._network.close()
+
+    # ---- what is handed over ---------------------------------------------------------------------------------
+
+    async def _cut_slices(self) -> None:
+        start_s = 0.0
+        for end_s in slice_ends(self._options.measured_from_s, self._options.stages.length_s):
+            is_measured = start_s >= self._options.measured_from_s
+            if is_measured and not self._is_measuring:
+                # What the ramp built stays: looking through it again and again for garbage would show as lag.
+                gc.collect()
+                gc.freeze()
+                self._is_measuring = True
+                self._cpu_s = time.process_time()
+            try:
+                async with asyncio.timeout_at(self._start_s + end_s):
+                    await self._stopped.wait()
+            except TimeoutError:
+                pass
+            now_s = time.monotonic() - self._start_s
+            is_last = self._stopped.is_set() or end_s == self._options.stages.length_s
+            self._cut(Slice(start_s, now_s if self._stopped.is_set() else end_s, is_measured), now_s, is_last)
+            if is_last:
+                return
+            start_s = end_s
+
+    def _cut(self, part: Slice, now_s: float, is_last: bool) -> None:
+        self._count_skips()
+        clock_s = self._start_s + now_s
+        bots = [visitor.bot for visitor in self._visitors.values() if visitor.bot is not None]
+        for bot in bots:
+            bot.settle(clock_s, part.is_measured)
+            if is_last:
+                bot.meter.count_unanswered(clock_s)
+                self._note_rate(bot)
+        samples = self._ledger.samples
+        samples.wall_s = part.end_s - part.start_s
+        cpu_s = time.process_time()
+        samples.cpu_s, self._cpu_s = cpu_s - self._cpu_s, cpu_s
+        if is_last:
+            samples.slowest_rate = min(self._slowest, default=None)
+        part.players = sum(bot.is_seated for bot in bots)
+        part.wanted = part.players if self._options.is_arrivals else self._open
+        self._deliver(self._ledger.cut(part))
+
+    def _note_rate(self, bot: Bot) -> None:
+        whole_s = self._options.stages.length_s - self._options.measured_from_s
+        if bot.meter.measured_s >= min(RATE_OVER_S, whole_s / 2):
+            self._slowest.append(bot.meter.measured_frames / bot.meter.measured_s)
+
+    def _count_skips(self) -> None:
+        skips = sum(pacer.steps_skipped for pacer in self._pacers.values())
+        if skips > self._pacer_skips:
+            name = f"generator: over {BEHIND_MAX_S:g} s behind, step skipped"
+            self._ledger.errors[name] += skips - self._pacer_skips
+            self._pacer_skips = skips
 
 
-def make_bots(options: Options, stats: Stats) -> list[Bot]:
-    """Return the bots, spread evenly over the rooms; consecutive ones share a room, and so come one after the other."""
-    rooms = options.rooms or 1
-    groups = [Group(has_room=options.rooms is not None) for _ in range(rooms)]
-    bots = []
-    for number in range(options.clients):
-        index = number * rooms // options.clients
-        place = number - math.ceil(index * options.clients / rooms)
-        # Rounded up: the first of each room decodes, for the others to copy.
-        is_decoding = math.ceil((place + 1) * options.decode_share) > math.ceil(place * options.decode_share)
-        bots.append(Bot(number, options, groups[index], stats, is_decoding))
-    return bots
+def slice_ends(measured_from_s: float, length_s: float) -> list[float]:
+    """Return when slices end: a second each from the start of the measured time, and before it from the run's start."""
+    before = [float(second) for second in range(1, math.ceil(measured_from_s))]
+    after = [measured_from_s + second for second in range(math.ceil(length_s - measured_from_s))]
+    return [end for end in (*before, *after) if 0 < end < length_s] + [length_s]

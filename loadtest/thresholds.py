@@ -9,7 +9,11 @@ from collections.abc import Callable
 
 import attrs
 
+from .server_watch import SERVER_FIGURES
 from .stats import FIGURES, Figures
+
+#: what a threshold may be on
+NAMES = (*FIGURES, *SERVER_FIGURES)
 
 _OPERATORS: dict[str, Callable[[float, float], bool]] = {
     "<=": operator.le,
@@ -35,15 +39,16 @@ class Threshold:
         if found is None:
             raise ValueError(f"threshold {text!r} is not of the form ack_p99<100, with <, <=, > or >=")
         name, comparison, bound = found.groups()
-        if name not in FIGURES:
-            raise ValueError(f"threshold on {name!r}, which is none of {', '.join(FIGURES)}")
+        if name not in NAMES:
+            raise ValueError(f"threshold on {name!r}, which is none of {', '.join(NAMES)}")
         try:
             return cls(name, comparison, float(bound))
         except ValueError:
             raise ValueError(f"threshold {text!r}: {bound} is not a number") from None
 
     def is_met(self, figures: Figures) -> bool:
-        return _OPERATORS[self.comparison](figures[self.name], self.bound)
+        """Return whether the figure is as it must be; one that was not measured is not."""
+        return self.name in figures and _OPERATORS[self.comparison](figures[self.name], self.bound)
 
     def __str__(self) -> str:
         return f"{self.name} {self.comparison} {self.bound:g}"

@@ -148,7 +148,7 @@ def test_bots_that_do_not_decode_send_all_the_same(server: ServerProcess, tmp_pa
     )
 
     assert (0, {}) == (code, report["errors"]), output
-    assert "bodies by 2 of 8 clients" in output
+    assert "states were taken apart by 25% of the clients" in output
     assert report["figures"]["inputs"] > 8 * 20 * 0.8
     assert 10 < report["figures"]["ack_p50"] < ACK_MAX_MS
 

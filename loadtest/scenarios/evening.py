@@ -1,0 +1,12 @@
+"""An ordinary evening: most play, some talk, some come and go, and a few have a bad line."""
+
+from loadtest.scenario import Behaviour, Scenario
+
+SCENARIO = Scenario(
+    behaviours=[
+        Behaviour("regular", weight=6),
+        Behaviour("talker", weight=1, chat_every_s=(3, 10)),
+        Behaviour("visitor", weight=2, stay_s=(5, 20), pause_s=(0, 2)),
+        Behaviour("commuter", weight=1, drop_every_s=(5, 20), away_s=(0.2, 4)),
+    ]
+)
