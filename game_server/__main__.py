@@ -12,43 +12,34 @@ import sys
 from collections.abc import Sequence
 
 import typed_settings as ts
-from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_sockets
 
 from .errors import DefinitionError
 from .settings import BadSettings, Settings
 from .web.app import make_app
 from .web.descriptors import PatientListener, raise_descriptor_limit
+from .web.front import Front
 from .web.games import load_games
 from .web.hub import Hub
 from .web.logs import configure, log
 
 EXIT_USAGE = 2
 
-#: slow senders of headers or bodies are cut off; game connections have limits of their own
-HEADER_TIMEOUT_S = 10.0
-BODY_TIMEOUT_S = 10.0
 #: objects made and not freed before a young collection; the default of 700 would come several times a tick
 GC_THRESHOLD = 50_000
 
-#: for files, HTTP visitors and connections that are being closed
-DESCRIPTORS_SPARE = 1000
-HEADER_BYTES_MAX = 16_384
-BODY_BYTES_MAX = 65_536
+#: for files, and connections that are being closed
+DESCRIPTORS_SPARE = 500
 
 
 async def serve(settings: Settings) -> None:
     """Run the server until it is told to stop."""
-    raise_descriptor_limit(settings.connections_max + DESCRIPTORS_SPARE)
+    raise_descriptor_limit(
+        settings.connections_max + settings.openings_max + settings.http_connections_max + DESCRIPTORS_SPARE
+    )
     hub = Hub(settings, load_games(settings.games))
     secret = str(settings.admin_secret) or secrets.token_urlsafe(16)
-    server = HTTPServer(
-        make_app(hub, settings, secret),
-        idle_connection_timeout=HEADER_TIMEOUT_S,
-        body_timeout=BODY_TIMEOUT_S,
-        max_header_size=HEADER_BYTES_MAX,
-        max_body_size=BODY_BYTES_MAX,
-    )
+    server = Front(make_app(hub, settings, secret), settings, hub.addresses, hub.note_limit)
     listeners = [PatientListener(sock) for sock in bind_sockets(settings.port, settings.host, backlog=1024)]
     hub.listeners = listeners
     server.add_sockets(listeners)

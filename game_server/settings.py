@@ -12,6 +12,7 @@ import attrs
 import typed_settings as ts
 
 from .core.limits import LobbyLimits, RoomLimits
+from .web.addresses import FORWARDED_HEADERS, parse_networks
 
 #: settings for which 0 has a meaning of its own
 MAY_BE_ZERO = frozenset(
@@ -50,6 +51,15 @@ class Settings:
     allowed_origins: list[str] = ts.option(
         factory=list, help="origins (https://example.org) of other sites whose pages may connect"
     )
+    trusted_proxies: list[str] = ts.option(
+        factory=list, help="addresses or networks (10.0.0.0/8) of proxies whose forwarded_header is believed"
+    )
+    forwarded_header: str = ts.option(
+        default="X-Forwarded-For", help="where trusted proxies name the client: X-Forwarded-For, Forwarded or X-Real-Ip"
+    )
+    exempt_addresses: list[str] = ts.option(
+        factory=lambda: ["127.0.0.0/8", "::1"], help="addresses or networks that limits by address do not concern"
+    )
     transport: str = ts.option(
         default="lean",
         help="lean: take sockets over after the handshake; tornado: Tornado's own frames",
@@ -76,15 +86,40 @@ class Settings:
     idle_timeout_s: float = ts.option(default=900.0, help="the same input for so long closes a player; 0: never")
     drain_s: float = ts.option(default=3.0, help="how long SIGTERM waits for players to leave")
 
-    connections_max: int = ts.option(default=5000, help="most game connections")
-    connections_address_max: int = ts.option(default=2000, help="most game connections from one address")
+    connections_max: int = ts.option(default=5000, help="most players connected; one who resumes is always let in")
+    connections_address_max: int = ts.option(
+        default=200, help="most players connected from one address; one who resumes is always let in"
+    )
+    openings_max: int = ts.option(default=2000, help="most game connections that have not joined yet")
+    handshakes_per_s: float = ts.option(default=1000.0, help="game connections a second, over time")
+    handshake_burst: float = ts.option(default=5000.0, help="game connections at once, such as after an outage")
+    handshakes_address_per_s: float = ts.option(default=20.0, help="the same from one address, over time")
+    handshake_address_burst: float = ts.option(default=400.0, help="the same from one address, at once")
+    http_connections_max: int = ts.option(
+        default=2000, help="most connections that are not a game's; then the oldest gives way"
+    )
+    http_connections_address_max: int = ts.option(default=200, help="the same from one address; more are refused")
+    header_timeout_s: float = ts.option(default=10.0, help="how long a request's header may take, or the next request")
+    body_timeout_s: float = ts.option(default=10.0, help="how long a request's body may take")
+    header_bytes_max: int = ts.option(default=16_384, help="longest header of a request")
+    body_bytes_max: int = ts.option(default=65_536, help="longest body of a request")
     rooms_max: int = ts.option(default=1000, help="most rooms")
     rooms_per_s: float = ts.option(default=200.0, help="most new rooms a second")
+    rooms_address_per_s: float = ts.option(default=1.0, help="new rooms a second for one address, over time")
+    rooms_address_burst: int = ts.option(default=50, help="new rooms for one address at once")
     empty_room_s: float = ts.option(default=5.0, help="how long a room without seats taken is kept")
     tick_slot_ms: float = ts.option(default=5.0, help="rooms tick together in slots of so long, evenly over the period")
     message_bytes_max: int = ts.option(default=4096, help="largest message a client may send")
     messages_per_s: float = ts.option(default=120.0, help="messages a second a client may send, over time")
     message_burst: float = ts.option(default=2400.0, help="messages a client may send at once, such as after a stall")
+    bytes_per_s: float = ts.option(default=32_768.0, help="bytes a second a client may send, over time")
+    bytes_burst: float = ts.option(default=655_360.0, help="bytes a client may send at once, such as after a stall")
+    commands_per_s: float = ts.option(default=10.0, help="commands a second a player may send, over time")
+    command_burst: int = ts.option(default=40, help="commands a player may send at once")
+    pings_per_s: float = ts.option(default=10.0, help="ping messages a second that are answered, over time")
+    ping_burst: int = ts.option(default=120, help="ping messages that are answered at once, such as after a stall")
+    resyncs_per_s: float = ts.option(default=0.5, help="full states a second a client may ask for, over time")
+    resync_burst: int = ts.option(default=4, help="full states a client may ask for at once")
     input_queue_len_max: int = ts.option(default=8, help="inputs of a seat that may wait")
     history_s: float = ts.option(default=10.0, help="how far back a resumed or skipped client can get a delta")
     event_log_len_max: int = ts.option(default=512, help="events a room keeps for clients that come back")
@@ -115,10 +150,30 @@ class Settings:
             raise BadSettings(f"transport must be lean or tornado, not {self.transport!r}")
         if self.log_level not in ("debug", "info", "warning", "error"):
             raise BadSettings(f"log_level must be debug, info, warning or error, not {self.log_level!r}")
-        if self.message_burst < self.messages_per_s:
-            raise BadSettings("message_burst must be at least messages_per_s")
+        self._check_bursts()
+        self._check_networks()
         if self.message_bytes_max < 4 * self.chat_len_max + 64:
             raise BadSettings("message_bytes_max must hold a chat message: at least 4 * chat_len_max + 64")
+
+    def _check_bursts(self) -> None:
+        """Refuse bursts that would punish an honest client, which sends all of a stall at once when it is over."""
+        for rate, burst in (("messages_per_s", "message_burst"), ("bytes_per_s", "bytes_burst")):
+            if getattr(self, burst) < getattr(self, rate) * self.dead_after_s:
+                raise BadSettings(f"{burst} must be at least {rate} * dead_after_s: what comes at once after a stall")
+        if self.handshake_address_burst < self.connections_address_max:
+            raise BadSettings(
+                "handshake_address_burst must be at least connections_address_max: all may come back at once"
+            )
+
+    def _check_networks(self) -> None:
+        for name in ("trusted_proxies", "exempt_addresses"):
+            try:
+                parse_networks(getattr(self, name))
+            except ValueError as error:
+                raise BadSettings(f"{name}: {error}") from None
+        if self.forwarded_header not in FORWARDED_HEADERS:
+            known = ", ".join(FORWARDED_HEADERS)
+            raise BadSettings(f"forwarded_header must be one of {known}, not {self.forwarded_header!r}")
 
     def room_limits(self) -> RoomLimits:
         """Return what the core needs to bound a room."""

@@ -4,7 +4,12 @@ Every limit has a name and a unit; reaching one is counted. `TokenBucket` is the
 nothing of where the numbers come from.
 """
 
+from collections import OrderedDict
+
 import attrs
+
+#: messages of an honest client a step: 1.1 inputs at most, and pings and acks beside them
+INPUT_RATE_MARGIN = 1.5
 
 
 @attrs.frozen(kw_only=True)
@@ -18,7 +23,13 @@ class RoomLimits:
     chat_per_s: float = 1.0
     chat_burst: int = 4
     messages_per_s: float = 120.0
-    message_burst: float = 1500.0
+    message_burst: float = 2400.0
+    commands_per_s: float = 10.0
+    command_burst: int = 40
+    pings_per_s: float = 10.0
+    ping_burst: int = 120
+    resyncs_per_s: float = 0.5
+    resync_burst: int = 4
     seat_hold_s: float = 20.0
     checksum_s: float = 5.0
     catch_up_ticks_max: int = 4
@@ -29,6 +40,16 @@ class RoomLimits:
     outside_calls_max: int = 16
     seat_bytes_per_s: int = 0
 
+    def for_tick_rate(self, tick_rate: int) -> "RoomLimits":
+        """Return these limits with room for the inputs of a game that ticks so often.
+
+        A client sends an input a step, a tenth more while it catches up, and pings beside them; one that comes out of
+        a stall sends all of `dead_after_s` at once.
+        """
+        messages_per_s = max(self.messages_per_s, INPUT_RATE_MARGIN * tick_rate)
+        burst = max(self.message_burst, messages_per_s * self.dead_after_s)
+        return attrs.evolve(self, messages_per_s=messages_per_s, message_burst=burst)
+
 
 @attrs.frozen(kw_only=True)
 class LobbyLimits:
@@ -36,6 +57,8 @@ class LobbyLimits:
 
     rooms_max: int = 1000
     rooms_per_s: float = 20.0
+    rooms_address_per_s: float = 1.0
+    rooms_address_burst: int = 50
     empty_room_s: float = 5.0
     tick_slot_ms: float = 5.0
 
@@ -62,3 +85,25 @@ class TokenBucket:
             return False
         self._tokens -= 1
         return True
+
+
+class BucketsByKey:
+    """A token bucket for each key, such as each address; the `keys_max` used last are remembered."""
+
+    def __init__(self, per_s: float, burst: float, keys_max: int = 10_000) -> None:
+        self.per_s, self.burst = per_s, burst
+        self._keys_max = keys_max
+        self._buckets: OrderedDict[str, TokenBucket] = OrderedDict()
+
+    def spend(self, key: str, now_s: float) -> bool:
+        """Take a token of this key; return whether there was one."""
+        bucket = self._buckets.get(key)
+        if bucket is None:
+            bucket = self._buckets[key] = TokenBucket(self.per_s, self.burst)
+            if len(self._buckets) > self._keys_max:
+                self._buckets.popitem(last=False)
+        self._buckets.move_to_end(key)
+        return bucket.spend(now_s)
+
+    def __len__(self) -> int:
+        return len(self._buckets)

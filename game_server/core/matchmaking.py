@@ -11,7 +11,7 @@ and tokens are given.
 import hashlib
 import hmac
 import random
-import unicodedata
+from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -19,24 +19,16 @@ import attrs
 
 from ..errors import CloseCode, ProtocolError
 from .definition import GameDefinition
-from .limits import LobbyLimits, RoomLimits, TokenBucket
+from .limits import BucketsByKey, LobbyLimits, RoomLimits, TokenBucket
 from .metrics import Counts
 from .protocol import Join, Resume
 from .room import Room
 from .session import Session, State
+from .words import clean_name
 
 #: no 0 O 1 I L: codes are read aloud and typed on phones
 CODE_ALPHABET = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"
 CODE_LEN = 6
-
-
-def clean_name(name: str, len_max: int) -> str:
-    """Return a player's name cleaned:
-
-    no control, format (bidirectional override) or private characters, cut to length.
-    """
-    kept = "".join(" " if unicodedata.category(c)[0] == "Z" else c for c in name if unicodedata.category(c)[0] != "C")
-    return " ".join(unicodedata.normalize("NFC", kept).split())[:len_max].strip()
 
 
 @attrs.frozen(eq=False)
@@ -68,15 +60,23 @@ class Lobby:
         #: tallies of rooms that have ended
         self.ended_counts = Counts()
         self.rooms_made = 0
+        #: how often a limit was reached, by its name
+        self.limited: Counter[str] = Counter()
         self._secrets = secrets
         self._by_code: dict[str, Room] = {}
         self._by_token: dict[bytes, Session] = {}
         self._bucket = TokenBucket(limits.rooms_per_s, max(limits.rooms_per_s, 1))
+        self._maker_buckets = BucketsByKey(limits.rooms_address_per_s, limits.rooms_address_burst)
+        #: digests of the tokens that lead to a session, of which some may be good no more
+        self._digests: dict[Session, set[bytes]] = {}
 
     # ---- joining -----------------------------------------------------------------------------------------------
 
-    def join(self, request: Join, link: Any, is_json: bool, now_s: float) -> Session:
-        """Seat a player as its join message asks; raise ProtocolError with the documented code when that cannot be."""
+    def join(self, request: Join, link: Any, is_json: bool, now_s: float, maker: str | None = None) -> Session:
+        """Seat a player as its join message asks; raise ProtocolError with the documented code when that cannot be.
+
+        `maker` is who is limited in making rooms, None for nobody.
+        """
         if self.is_draining:
             raise ProtocolError(CloseCode.DRAINING, "the server is shutting down")
         definition = self.definitions.get(request.game)
@@ -85,13 +85,13 @@ class Lobby:
             raise ProtocolError(CloseCode.BAD_JOIN, f"no game {request.game!r}; there are {known}"[:110])
         self._check_schema(request.schema_hash, definition)
         name = clean_name(request.name, self.room_limits.name_len_max)
-        room = self._room_for(request, definition, now_s)
+        room = self._room_for(request, definition, now_s, maker)
         token = self._secrets.make_token()
         session = room.join(name, token, link, is_json, now_s)
-        self._by_token[_digest(token)] = session
+        self._remember(token, session)
         return session
 
-    def _room_for(self, request: Join, definition: GameDefinition, now_s: float) -> Room:
+    def _room_for(self, request: Join, definition: GameDefinition, now_s: float, maker: str | None) -> Room:
         asked = [key for key in ("room", "code", "create") if getattr(request, key)]
         if len(asked) > 1:
             raise ProtocolError(CloseCode.BAD_JOIN, f"give one of room, code, create, not {' and '.join(asked)}")
@@ -108,17 +108,25 @@ class Lobby:
             fitting = [room for room in self.rooms.values() if self._fits(room, definition, options)]
             if fitting:
                 return max(fitting, key=lambda room: len(room.sessions))
-        return self.create(definition, options, request.private, now_s)
+        return self.create(definition, options, request.private, now_s, maker)
 
     def _fits(self, room: Room, definition: GameDefinition, options: Any) -> bool:
         is_open = room.code is None and not room.is_locked and room.closing is None and room.has_free_seat
         return is_open and room.definition is definition and room.options == options
 
-    def create(self, definition: GameDefinition, options: Any, is_private: bool, now_s: float) -> Room:
+    def create(
+        self, definition: GameDefinition, options: Any, is_private: bool, now_s: float, maker: str | None = None
+    ) -> Room:
         """Make a room; raise ProtocolError when there are too many."""
         if len(self.rooms) >= self.limits.rooms_max:
+            self.limited["rooms_max"] += 1
             raise ProtocolError(CloseCode.SERVER_FULL, f"the server has its {self.limits.rooms_max} rooms")
+        if maker is not None and not self._maker_buckets.spend(maker, now_s):
+            self.limited["rooms_address_per_s"] += 1
+            rate = self.limits.rooms_address_per_s
+            raise ProtocolError(CloseCode.RATE_LIMITED, f"over {rate:g} new rooms a second from this address")
         if not self._bucket.spend(now_s):
+            self.limited["rooms_per_s"] += 1
             raise ProtocolError(CloseCode.SERVER_FULL, f"over {self.limits.rooms_per_s:g} new rooms a second")
         code = self._make_code() if is_private else None
         seed = self._secrets.random.getrandbits(63)
@@ -164,36 +172,42 @@ class Lobby:
         room: Room = session.room
         self._check_schema(request.schema_hash, room.definition)
         old_link = session.link if session.state is State.SEATED else None
-        for stale in (session.token, session.old_token):
-            if stale and stale != request.token:
-                self._by_token.pop(_digest(stale), None)
+        self._forget_tokens(session, but=_digest(request.token))
         # The token shown is the one the client holds for sure: it is the one that stays good.
         session.token = request.token
         token = self._secrets.make_token()
         room.resume(session, token, link, is_json, request.tick, request.event, now_s)
-        self._by_token[_digest(token)] = session
+        self._remember(token, session)
         return session, old_link
+
+    def _remember(self, token: str, session: Session) -> None:
+        digest = _digest(token)
+        self._by_token[digest] = session
+        self._digests.setdefault(session, set()).add(digest)
+
+    def _forget_tokens(self, session: Session, but: bytes | None = None) -> None:
+        digests = self._digests.pop(session, set())
+        if but in digests:
+            self._digests[session] = {but}
+            digests.discard(but)
+        for digest in digests:
+            del self._by_token[digest]
 
     # ---- keeping house -----------------------------------------------------------------------------------------
 
     def forget_ended(self, room: Room) -> None:
         """Take the tokens of a room's ended sessions out of the table."""
         for session in room.ended:
-            for token in (session.token, session.old_token):
-                if token:
-                    self._by_token.pop(_digest(token), None)
+            self._forget_tokens(session)
         room.ended.clear()
 
-    def keep_house(self, now_s: float) -> list[Room]:
-        """Free seats whose hold is over and return the rooms that have been empty long enough to vanish."""
-        over = []
-        for room in self.rooms.values():
-            room.expire(now_s)
-            self.forget_ended(room)
-            empty_s = now_s - room.empty_since_s if room.empty_since_s is not None else 0.0
-            if not room.sessions and room.empty_since_s is not None and empty_s >= self.limits.empty_room_s:
-                over.append(room)
-        return over
+    def keep_house(self, room: Room, now_s: float) -> bool:
+        """Free a room's seats whose hold is over; return whether it has been empty long enough to vanish."""
+        room.expire(now_s)
+        self.forget_ended(room)
+        if room.sessions or room.empty_since_s is None:
+            return False
+        return now_s - room.empty_since_s >= self.limits.empty_room_s
 
     def discard(self, room: Room) -> None:
         """Forget a room; its tally stays."""
@@ -202,9 +216,7 @@ class Lobby:
             del self._by_code[room.code]
         self.forget_ended(room)
         for session in room.sessions.values():
-            for token in (session.token, session.old_token):
-                if token:
-                    self._by_token.pop(_digest(token), None)
+            self._forget_tokens(session)
         self.ended_counts.add(room.counts)
 
     @property

@@ -40,6 +40,11 @@ class Counts:
     values_clamped: int = 0
     values_refused: int = 0
     messages_refused: int = 0
+    messages_limited: int = 0
+    chats_limited: int = 0
+    commands_limited: int = 0
+    pings_limited: int = 0
+    resyncs_limited: int = 0
     outside_calls: int = 0
     outside_failures: int = 0
 

@@ -34,6 +34,7 @@ from .outgoing import Outgoing
 from .protocol import Ack, Chat, ClientMessage, Command, Leave, Ping, Resync, parse_binary, parse_text
 from .session import Event, Session, State
 from .snapshot import Snapshot
+from .words import clean_chat
 from .world import World
 
 INPUT_TAG = bytes((codec.Tag.INPUT,))
@@ -93,7 +94,7 @@ class Room:
         code: str | None = None,
     ) -> None:
         self.room_id, self.definition, self.options, self.code = room_id, definition, options, code
-        self.limits = limits
+        self.limits = limits.for_tick_rate(definition.cls.tick_rate)
         self.seed = seed
         self.random = random.Random(seed)
         self.clock = TickClock(definition.cls.tick_rate, origin_s, limits.catch_up_ticks_max)
@@ -303,6 +304,7 @@ class Room:
         self.counts.messages_in += 1
         session.message_budget -= 1
         if session.message_budget < 0:
+            self.counts.messages_limited += 1
             raise session.too_many_messages()
         session.old_token = None
         try:
@@ -328,20 +330,30 @@ class Room:
             return
         session.handle(Event.PLAY if isinstance(message, Ack | Ping | Resync | Chat | Command) else Event.JOIN)
         if isinstance(message, Ping):
+            if not session.ping_bucket.spend(now_s):
+                self.counts.pings_limited += 1
+                raise _over(self.limits.pings_per_s, "pings")
             self._pong(session, message.client_ms, now_s)
         elif isinstance(message, Ack):
             session.acked_tick = max(session.acked_tick, min(message.ack, self.tick))
         elif isinstance(message, Resync):
+            if not session.resync_bucket.spend(now_s):
+                self.counts.resyncs_limited += 1
+                raise _over(self.limits.resyncs_per_s, "full states")
             self.counts.resyncs += 1
             session.resync_wanted = True
         elif isinstance(message, Command):
+            if not session.command_bucket.spend(now_s):
+                self.counts.commands_limited += 1
+                raise _over(self.limits.commands_per_s, "commands")
             self._acts.append(Act(Told.COMMAND, session.seat, (message.name, message.data)))
         else:
-            text = " ".join(message.text.split())
+            text = clean_chat(message.text)
             if not text or len(text) > self.limits.chat_len_max:
-                raise Refused(ErrorCode.CHAT_REFUSED, f"chat has 1 to {self.limits.chat_len_max} characters")
+                raise Refused(ErrorCode.CHAT_REFUSED, f"chat has 1 to {self.limits.chat_len_max} visible characters")
             if not session.chat_bucket.spend(now_s):
-                raise Refused(ErrorCode.RATE_LIMITED, f"over {self.limits.chat_per_s:g} chat messages a second")
+                self.counts.chats_limited += 1
+                raise _over(self.limits.chat_per_s, "chat messages")
             self._acts.append(Act(Told.CHAT, session.seat, (text,)))
 
     def _pong(self, session: Session, client_ms: float, now_s: float) -> None:
@@ -444,3 +456,7 @@ class Room:
     def snapshot(self) -> Snapshot:
         """The newest captured state."""
         return self._outgoing.snapshot
+
+
+def _over(per_s: float, what: str) -> Refused:
+    return Refused(ErrorCode.RATE_LIMITED, f"over {per_s:g} {what} a second; this one was discarded")

@@ -76,6 +76,7 @@ class Session:
         "acked_tick",
         "chat_bucket",
         "close_with",
+        "command_bucket",
         "consumed_seq",
         "counts",
         "default_input",
@@ -94,9 +95,11 @@ class Session:
         "old_token",
         "outbox",
         "partial",
+        "ping_bucket",
         "queue",
         "queue_len_max",
         "refusals",
+        "resync_bucket",
         "resync_wanted",
         "room",
         "seat",
@@ -157,6 +160,9 @@ class Session:
         self.dropped_at_s = 0.0
         self.message_budget = limits.message_burst
         self.chat_bucket = TokenBucket(limits.chat_per_s, limits.chat_burst)
+        self.command_bucket = TokenBucket(limits.commands_per_s, limits.command_burst)
+        self.ping_bucket = TokenBucket(limits.pings_per_s, limits.ping_burst)
+        self.resync_bucket = TokenBucket(limits.resyncs_per_s, limits.resync_burst)
         #: error code -> tick of the last error message, to send at most one a second
         self.refusals: dict[ErrorCode, int] = {}
 
@@ -223,7 +229,8 @@ class Session:
         self.queue.clear()
         self.accepted_seq = self.consumed_seq
         self.close_with = None
-        self.message_budget = self.limits.message_burst
+        # What was used up stays so, or each resume would be a new allowance; a second's worth lets anybody say hello.
+        self.message_budget = max(self.message_budget, self.limits.messages_per_s)
 
     def disconnect(self, now_s: float) -> None:
         """Detach the connection; what was queued for it is void, and so are inputs of a player who is away."""

@@ -57,6 +57,7 @@ from .round_trip import MARK, RoundTrip
 _log = logging.getLogger(__name__)
 
 _SMALL_BINARY_HEADERS: Final = tuple(serialise_header(BINARY, length) for length in range(126))
+FLOOD_CLOSE_S: Final = 1.0  # how long a client that floods may take to read why it is closed
 _BUFFERS_A_WRITE_MAX: Final = 64  # far below IOV_MAX
 
 
@@ -521,8 +522,17 @@ class LeanConnection:
         if discard_unsent:
             self._drop_unsent(from_index=1 if self._first_is_begun else 0)
         self._say_goodbye(code, reason)
+        if code == CloseCode.RATE_LIMITED:
+            self._stop_listening()
         self._verdict = (code, reason)
         self._loop.call_soon(self._report, code, reason)
+
+    def _stop_listening(self) -> None:
+        """Read no more: what a flood still brings would cost as much as what it was closed for."""
+        self._set_reading(False)
+        if self._timeout is not None:
+            self._timeout.cancel()
+            self._timeout = self._loop.call_later(min(FLOOD_CLOSE_S, self._options.close_timeout_s), self.abort)
 
     def abort(self) -> None:
         """Close the socket at once."""

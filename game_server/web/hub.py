@@ -15,23 +15,43 @@ from typing import Any
 import attrs
 
 from ..core.game import OutsideContext
+from ..core.limits import BucketsByKey, TokenBucket
 from ..core.matchmaking import Lobby, Secrets
 from ..core.metrics import Counts, total
 from ..core.protocol import Join, Resume
 from ..core.room import OutsideCall, Room
 from ..core.session import Event, Session, State
-from ..errors import CloseCode
+from ..errors import CloseCode, ProtocolError
 from ..settings import Settings
+from .addresses import Addresses, group_of
 from .descriptors import PatientListener
 from .games import LoadedGame
 from .logs import RateLimited, log
 from .player import Player
 from .ticker import RoomTimings, Ticker
+from .vitals import look_every_s
 
-HOUSEKEEPING_S = 1.0
+#: players looked at before rooms may tick: 1 ms
+LOOKS_A_TURN_MAX = 500
 #: how long the last closing handshakes may take before the process ends
 CLOSING_S = 1.0
 CRASH_REPORTS_MAX = 20
+
+#: those of the shell, to be there before they are reached
+COUNTED_LIMITS = """connections_max connections_address_max openings_max handshakes_per_s handshakes_address_per_s
+    http_connections_max http_connections_address_max rooms_max rooms_per_s rooms_address_per_s join_timeout_s
+    dead_after_s idle_timeout_s bytes_per_s backlog_hard_bytes backlog_soft_s""".split()
+
+#: setting -> the tally of rooms that counts how often it was reached
+LIMIT_COUNTS = {
+    "messages_per_s": "messages_limited",
+    "chat_per_s": "chats_limited",
+    "commands_per_s": "commands_limited",
+    "pings_per_s": "pings_limited",
+    "resyncs_per_s": "resyncs_limited",
+    "input_queue_len_max": "inputs_discarded",
+    "event_log_len_max": "events_lost",
+}
 
 
 @attrs.frozen
@@ -68,43 +88,96 @@ class Hub:
         self.connection_bytes = Counts()
         #: where connections are accepted; they count whom they turned away
         self.listeners: list[PatientListener] = []
-        self._addresses: Counter[str] = Counter()
+        self.addresses = Addresses(settings.trusted_proxies, settings.forwarded_header, settings.exempt_addresses)
+        #: how often a limit was reached, by the name of its setting
+        self.limited: Counter[str] = Counter()
+        #: connections that have not joined, and those that have by who is limited as one
+        self._openings = 0
+        self._seated: Counter[str] = Counter()
+        self._handshakes = TokenBucket(settings.handshakes_per_s, settings.handshake_burst)
+        self._handshakes_by_group = BucketsByKey(settings.handshakes_address_per_s, settings.handshake_address_burst)
         self._outside_tasks: set[asyncio.Task[None]] = set()
         self._housekeeping: asyncio.TimerHandle | None = None
+        self._look_every_s = look_every_s(settings)
+        #: time of this process' own, in which its stalls do not pass
+        self._house_s = self._kept_house_at_s = self.started_at_s
 
     def now_s(self) -> float:
         """Return the loop's monotonic time."""
         return asyncio.get_running_loop().time()
 
+    @property
+    def house_s(self) -> float:
+        """Time in which stalls of this process do not pass; on by about a second a second."""
+        return self._house_s
+
     def start(self) -> None:
-        """Begin the work that is done once a second."""
-        self._housekeeping = asyncio.get_running_loop().call_later(HOUSEKEEPING_S, self._keep_house)
+        """Begin the work that is done all the time, about once a second."""
+        self._housekeeping = asyncio.get_running_loop().call_later(self._look_every_s, self._keep_house)
 
     # ---- connections -------------------------------------------------------------------------------------------
 
-    def may_connect(self, address: str) -> str | None:
-        """Return why a new connection is refused, or None."""
-        if len(self.players) >= self.settings.connections_max:
-            return f"the server has its {self.settings.connections_max} connections"
-        if self._addresses[address] >= self.settings.connections_address_max:
-            return f"this address has its {self.settings.connections_address_max} connections"
+    def may_shake_hands(self, address: str) -> bool:
+        """Return whether a game connection may be opened now; asked before the upgrade, while it is cheap."""
+        now_s = self.now_s()
+        if not self.addresses.is_exempt(address) and not self._handshakes_by_group.spend(group_of(address), now_s):
+            self.note_limit("handshakes_address_per_s")
+            return False
+        if not self._handshakes.spend(now_s):
+            self.note_limit("handshakes_per_s")
+            return False
+        return True
+
+    def add(self, player: Player) -> str | None:
+        """Take a new connection in; return why it is refused, or None.
+
+        Whether it counts against the limits of players is known with its first message: a player who comes back to a
+        seat that is held is let in always.
+        """
+        self.players.add(player)
+        self._openings += 1
+        if self._openings > self.settings.openings_max:
+            self.note_limit("openings_max")
+            return f"{self.settings.openings_max} connections are joining already"
         return None
 
-    def add(self, player: Player) -> None:
-        """Take a new connection in."""
-        self.players.add(player)
-        self._addresses[player.connection.remote_address] += 1
+    def note_limit(self, name: str) -> None:
+        """Count that a limit was reached, by the name of its setting."""
+        self.limited[name] += 1
+
+    def _admit(self, player: Player) -> None:
+        """Raise ProtocolError when there are too many players to let another one join."""
+        settings, address = self.settings, player.connection.remote_address
+        if len(self.players) - self._openings >= settings.connections_max:
+            self.note_limit("connections_max")
+            raise ProtocolError(CloseCode.SERVER_FULL, f"the server has its {settings.connections_max} players")
+        if self._seated[group_of(address)] >= settings.connections_address_max and not self.addresses.is_exempt(
+            address
+        ):
+            self.note_limit("connections_address_max")
+            reason = f"this address has its {settings.connections_address_max} players"
+            raise ProtocolError(CloseCode.SERVER_FULL, reason)
+
+    def _count_seated(self, player: Player) -> None:
+        if not player.has_joined:
+            player.has_joined = True
+            self._openings -= 1
+            self._seated[group_of(player.connection.remote_address)] += 1
 
     def seat(self, player: Player, message: Join | Resume) -> Session:
         """Join or resume, as the first message asks."""
         now_s = self.now_s()
         if isinstance(message, Join):
-            session = self.lobby.join(message, player, player.is_json, now_s)
+            self._admit(player)
+            address = player.connection.remote_address
+            maker = None if self.addresses.is_exempt(address) else group_of(address)
+            session = self.lobby.join(message, player, player.is_json, now_s, maker)
         else:
             session, old_link = self.lobby.resume(message, player, player.is_json, now_s)
             if old_link is not None:
                 old_link.session = None
                 old_link.close(CloseCode.TAKEN_OVER, "another connection resumed this seat")
+        self._count_seated(player)
         room: Room = session.room
         log.debug("seated", room=room.room_id, seat=session.seat.number, resumed=isinstance(message, Resume))
         self.ticker.wake(room)
@@ -124,13 +197,17 @@ class Hub:
 
     def gone(self, player: Player) -> None:
         """Forget a connection that is closed on both sides."""
-        if player in self.players:
-            self.players.discard(player)
-            address = player.connection.remote_address
-            self._addresses[address] -= 1
-            if not self._addresses[address]:
-                del self._addresses[address]
-            self._tally(player)
+        if player not in self.players:
+            return
+        self.players.discard(player)
+        if player.has_joined:
+            group = group_of(player.connection.remote_address)
+            self._seated[group] -= 1
+            if not self._seated[group]:
+                del self._seated[group]
+        else:
+            self._openings -= 1
+        self._tally(player)
 
     def _tally(self, player: Player) -> None:
         connection, mine = player.connection, self.connection_bytes
@@ -210,49 +287,33 @@ class Hub:
             self.rate_limited.warning("outside_failed", room=room.room_id, name=call.name, error=error)
         room.outside_done(call.name, result, error)
 
-    # ---- once a second -----------------------------------------------------------------------------------------
+    # ---- about once a second -----------------------------------------------------------------------------------------
 
     def _keep_house(self) -> None:
-        try:
-            now_s = self.now_s()
-            for player in list(self.players):
-                self._check(player, now_s)
-            for room in self.lobby.keep_house(now_s):
-                self.ticker.forget(room)
-                self.lobby.discard(room)
-        except Exception:  # noqa: BLE001 - one room's trouble must not end housekeeping for all
-            log.exception("housekeeping_failed")
+        now_s = self.now_s()
+        # A stall of this process (a game's long step, a suspended machine) is nobody's silence.
+        self._house_s += min(now_s - self._kept_house_at_s, 2 * self._look_every_s)
+        self._kept_house_at_s = now_s
+        self._look_at(list(self.players))
+        for room in list(self.lobby.rooms.values()):
+            try:
+                if self.lobby.keep_house(room, now_s):
+                    self.ticker.forget(room)
+                    self.lobby.discard(room)
+            except Exception:  # noqa: BLE001 - one room's trouble must not end housekeeping for all
+                log.exception("housekeeping_failed", room=room.room_id)
         self.start()
 
-    def _check(self, player: Player, now_s: float) -> None:
-        """Close a connection that is dead, too slow, or never joined; ask one that is quiet for a sign of life."""
-        settings, connection = self.settings, player.connection
-        if player.is_closing:
-            return
-        if connection.bytes_in != player.heard_bytes:
-            player.heard_bytes, player.heard_at_s = connection.bytes_in, now_s
-        quiet_s = now_s - player.heard_at_s
-        player.blocked_since_s = None if not player.is_blocked else player.blocked_since_s or now_s
-        if player.session is None and now_s - player.opened_at_s > settings.join_timeout_s:
-            player.close(CloseCode.JOIN_TIMEOUT, f"no join within {settings.join_timeout_s:g} s")
-        elif quiet_s > settings.dead_after_s:
-            player.close(CloseCode.DEAD, f"nothing heard for {settings.dead_after_s:g} s")
-        elif connection.unsent_bytes > settings.backlog_hard_bytes:
-            player.close(CloseCode.TOO_SLOW, f"over {settings.backlog_hard_bytes} bytes unsent")
-        elif player.blocked_since_s is not None and now_s - player.blocked_since_s > settings.backlog_soft_s:
-            player.close(CloseCode.TOO_SLOW, f"blocked for {settings.backlog_soft_s:g} s")
-        elif self._is_idle(player, now_s):
-            player.close(CloseCode.IDLE, f"the same input for {settings.idle_timeout_s:g} s")
-        elif quiet_s > settings.dead_after_s / 3:
-            connection.ping()
-
-    def _is_idle(self, player: Player, now_s: float) -> bool:
-        session, limit_s = player.session, self.settings.idle_timeout_s
-        if session is None or not limit_s:
-            return False
-        if player.idle_input is not session.last_input and player.idle_input != session.last_input:
-            player.idle_input, player.idle_since_s = session.last_input, now_s
-        return now_s - player.idle_since_s > limit_s
+    def _look_at(self, players: list[Player]) -> None:
+        """Close connections that are dead, too slow, too talkative or never joined; a slice of them a turn."""
+        for player in players[:LOOKS_A_TURN_MAX]:
+            try:
+                if not player.is_closing:
+                    player.check(self._house_s)
+            except Exception:  # noqa: BLE001 - one player's trouble must not end housekeeping for all
+                log.exception("look_failed", **player.names())
+        if len(players) > LOOKS_A_TURN_MAX:
+            asyncio.get_running_loop().call_soon(self._look_at, players[LOOKS_A_TURN_MAX:])
 
     # ---- the end -----------------------------------------------------------------------------------------------
 
@@ -293,6 +354,16 @@ class Hub:
             tally.bytes_out += player.connection.bytes_out
             tally.messages_out += player.connection.messages_out
         return tally
+
+    def limits_reached(self) -> Counter[str]:
+        """Return how often each limit was reached, by the name of its setting."""
+        counts = self.counts()
+        reached = Counter(dict.fromkeys(COUNTED_LIMITS, 0))
+        reached.update(self.limited)
+        reached.update(self.lobby.limited)
+        for setting, count in LIMIT_COUNTS.items():
+            reached[setting] += getattr(counts, count)
+        return reached
 
     def health(self) -> dict[str, Any]:
         """Return what /healthz answers: `ok` only while no due tick is later than `healthy_lateness_ms`."""

@@ -64,6 +64,10 @@ class HubCollector(Collector):
         for reason, number in sorted(hub.closes.items()):
             closes.add_metric([reason], number)
         yield closes
+        limits = CounterMetricFamily("game_server_limits_reached", "Limits reached, by setting", labels=["limit"])
+        for limit, number in sorted(hub.limits_reached().items()):
+            limits.add_metric([limit], number)
+        yield limits
         turned_away = sum(listener.turned_away for listener in hub.listeners)
         text = "Connections turned away for want of file descriptors"
         yield CounterMetricFamily("game_server_turned_away", text, value=turned_away)

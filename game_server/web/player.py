@@ -14,6 +14,7 @@ from ..core.session import Session, State
 from ..errors import CloseCode, ProtocolError
 from .connection import Connection
 from .logs import log
+from .vitals import Vitals
 
 if TYPE_CHECKING:
     from .hub import Hub
@@ -28,21 +29,13 @@ class Player:
     def __init__(self, hub: "Hub", connection: Connection, is_json: bool) -> None:
         self.hub, self.connection, self.is_json = hub, connection, is_json
         self.session: Session | None = None
-        self.opened_at_s = hub.now_s()
-        self.blocked_since_s: float | None = None
-        self.idle_input: object = None
-        self.idle_since_s = self.opened_at_s
+        self.vitals = Vitals(hub.settings, hub.house_s)
         self.is_closing = False
-        #: for finding the dead: bytes that had come when the peer was last heard, and when that was
-        self.heard_bytes = 0
-        self.heard_at_s = self.opened_at_s
+        #: whether it counts as a player, and not as one who is about to join
+        self.has_joined = False
         connection.receiver = self
         self.poll = connection.poll
         self._now_s = asyncio.get_running_loop().time
-
-    @property
-    def is_blocked(self) -> bool:
-        return self.connection.unsent_bytes > 0
 
     def on_message(self, data: bytes | str) -> None:
         """Take one message; whatever is wrong with it ends at most this connection."""
@@ -110,6 +103,13 @@ class Player:
             self.hub.count_close(code)
             self.hub.detach(self)
         self.hub.gone(self)
+
+    def check(self, now_s: float) -> None:
+        """Close the connection when it is dead, too slow, too talkative, or nobody is there."""
+        verdict = self.vitals.verdict(self.connection, self.session, now_s)
+        if verdict is not None:
+            self.hub.note_limit(self.vitals.limit)
+            self.close(*verdict)
 
     def names(self) -> dict[str, object]:
         """Return what a log line says about this player."""

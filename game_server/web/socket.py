@@ -86,12 +86,12 @@ class TornadoConnection:
             written = self._handler.write_message(data, binary)
         except websocket.WebSocketClosedError:
             return
-        self.bytes_out += len(data)
         self.messages_out += 1
         self.unsent_bytes += len(data)
 
         def done(future: "asyncio.Future[None]") -> None:
             self.unsent_bytes -= len(data)
+            self.bytes_out += len(data)
             future.exception()
 
         written.add_done_callback(done)
@@ -147,6 +147,13 @@ class GameSocket(TakeoverHandler):
             self.hub.closes["origin_refused"] += 1
             self.hub.rate_limited.warning("origin_refused", origin=str(origin)[:100])
             raise web.HTTPError(403, reason="Origin not allowed")
+        if not self.hub.may_shake_hands(self.request.remote_ip or ""):
+            raise web.HTTPError(429, reason="Too many connections at once")
+
+    def write_error(self, status_code: int, **kwargs: Any) -> None:
+        if status_code == 429:
+            self.set_header("Retry-After", "1")
+        self.finish(self._reason)
 
     def check_origin(self, origin: str) -> bool:
         return True  # prepare() has decided
@@ -167,9 +174,8 @@ class GameSocket(TakeoverHandler):
 
     def _admit(self, connection: Connection) -> Player:
         """Take the connection in, or close it with the code that says why not."""
-        refusal = self.hub.may_connect(connection.remote_address)
         player = Player(self.hub, connection, is_json=connection.subprotocol != SUBPROTOCOL_BINARY)
-        self.hub.add(player)
+        refusal = self.hub.add(player)
         if refusal is not None:
             player.close(CloseCode.SERVER_FULL, refusal)
         elif connection.subprotocol is None and self.request.headers.get("Sec-WebSocket-Protocol"):

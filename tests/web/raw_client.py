@@ -3,7 +3,7 @@
 import asyncio
 import os
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 _HANDSHAKE = """\
 GET {path} HTTP/1.1\r
@@ -33,6 +33,7 @@ class RawClient:
         subprotocols: Sequence[str] = (),
         behind: bytes = b"",
         receive_buffer_bytes: int = 0,
+        headers: Mapping[str, str] | None = None,
     ) -> "RawClient":
         """Shake hands; `behind` goes into the same write as the handshake."""
         sock = socket.socket()
@@ -42,6 +43,7 @@ class RawClient:
         loop = asyncio.get_running_loop()
         await loop.sock_connect(sock, ("127.0.0.1", port))
         more = f"Sec-WebSocket-Protocol: {', '.join(subprotocols)}\r\n" if subprotocols else ""
+        more += "".join(f"{name}: {value}\r\n" for name, value in (headers or {}).items())
         await client.send(_HANDSHAKE.format(path=path, more=more).encode() + behind)
         while b"\r\n\r\n" not in client._unread:
             client._unread += await client._receive_some()
@@ -49,6 +51,13 @@ class RawClient:
         if not head.startswith(b"HTTP/1.1 101 "):
             client.close()
             raise ConnectionError(head.split(b"\r\n")[0].decode())
+        return client
+
+    @classmethod
+    async def open(cls, port: int) -> "RawClient":
+        """Connect, and say nothing."""
+        client = cls(socket.socket())
+        await asyncio.get_running_loop().sock_connect(client.socket, ("127.0.0.1", port))
         return client
 
     async def send(self, *frames: bytes) -> None:
