@@ -201,7 +201,11 @@ class Lobby:
             self._forget_tokens(session)
         room.ended.clear()
 
-    def keep_house(self, room: Room, now_s: float) -> bool:
+    def keep_house(self, now_s: float) -> list[Room]:
+        """Free seats whose hold is over and return the rooms that have been empty long enough to vanish."""
+        return [room for room in self.rooms.values() if self.keep_room(room, now_s)]
+
+    def keep_room(self, room: Room, now_s: float) -> bool:
         """Free a room's seats whose hold is over; return whether it has been empty long enough to vanish."""
         room.expire(now_s)
         self.forget_ended(room)

@@ -297,7 +297,7 @@ class Hub:
         self._look_at(list(self.players))
         for room in list(self.lobby.rooms.values()):
             try:
-                if self.lobby.keep_house(room, now_s):
+                if self.lobby.keep_room(room, now_s):
                     self.ticker.forget(room)
                     self.lobby.discard(room)
             except Exception:  # noqa: BLE001 - one room's trouble must not end housekeeping for all
