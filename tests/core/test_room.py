@@ -290,7 +290,7 @@ def test_chat_has_a_length(text: str) -> None:
     match = Match()
     (answer,) = match.say(match.join(), type="chat", text=text)
 
-    assert ("chat_refused", "chat has 1 to 200 characters") == (answer["code"], answer["message"])
+    assert ("chat_refused", "chat has 1 to 200 visible characters") == (answer["code"], answer["message"])
 
 
 def test_chat_is_limited() -> None:
