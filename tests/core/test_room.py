@@ -412,7 +412,7 @@ def test_what_breaks_the_protocol_closes(data: Any, code: CloseCode) -> None:
 
 def test_a_flood_is_ended() -> None:
     """A burst is let through; messages beyond the rate for too long close with 4008."""
-    match = Match(messages_per_s=10, message_burst=50)
+    match = Match(messages_per_s=10, message_burst=50, dead_after_s=1.0)
     ann = match.join()
     for _ in range(50):
         match.room.receive(ann, '{"type":"ack","ack":0}', match.now_s)
