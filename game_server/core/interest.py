@@ -210,15 +210,17 @@ class Interest:
         return np.concatenate(pairs)
 
     def _owned(self, tracked: Tracked) -> Numbers:
-        count, pairs = len(tracked), []
-        everything = self._game.world.owned
-        for index, seat in enumerate(self._seats):
-            mine = everything.get(seat.number) if seat is not None else None
+        owned, index = self._game.world.owned, tracked.type.index
+        seats: list[int] = []
+        ids: list[int] = []
+        for place, seat in enumerate(self._seats):
+            mine = owned.get(seat.number) if seat is not None else None
             if mine:
-                ids = sorted(entity_id for entity_id, type_index in mine.items() if type_index == tracked.type.index)
-                rows = tracked.find(np.array(ids, np.uint32))
-                pairs.append(rows[rows >= 0] + index * count)
-        return np.concatenate(pairs) if pairs else np.empty(0, np.int64)
+                of_type = [entity_id for entity_id, type_index in mine.items() if type_index == index]
+                seats += [place] * len(of_type)
+                ids += of_type  # ascending, as they were spawned
+        rows = tracked.find(np.array(ids, np.uint32))
+        return (np.array(seats, np.int64) * len(tracked) + rows)[rows >= 0]
 
     def _near(self, tracked: Tracked, held: Numbers) -> Numbers:
         nearby, count = self._sight.nearby, len(tracked)

@@ -28,6 +28,8 @@ def pack_varint(number: int) -> bytes:
     """Return unsigned LEB128 of a number below 2^32."""
     if number < 0x80:
         return bytes((number,))
+    if number < 0x4000:
+        return bytes((number & 0x7F | 0x80, number >> 7))
     out = bytearray()
     while number > 0x7F:
         out.append(number & 0x7F | 0x80)

@@ -206,11 +206,13 @@ class Outgoing:
         base = self._base_of(session)
         changed, owned = self._own_changes(session, base, bodies)
         private_body = codec.encode_private(self._types, self.snapshot, changed, owned) if changed else b""
-        shared = sum(len(part) for part in bodies.parts(base))
+        shared_parts, shared_bytes = bodies.parts(base)
         assert session.viewer is not None
         session.viewer.acknowledge(session.acked_tick)
-        portion = Portion(session.viewer, base is None, session.is_json, HEAD_BYTES_MAX + shared + len(private_body))
-        return _Turn(session, base, changed, owned, private_body, portion)
+        portion = Portion(
+            session.viewer, base is None, session.is_json, HEAD_BYTES_MAX + shared_bytes + len(private_body)
+        )
+        return _Turn(session, base, changed, owned, shared_parts, private_body, portion)
 
     def _state_by_view(self, turn: "_Turn", bodies: "Bodies", is_checked: bool) -> str | bytes:
         session, portion = turn.session, turn.portion
@@ -225,8 +227,9 @@ class Outgoing:
                 state = json_codec.with_private(state, self._types, self.snapshot, turn.changed, turn.owned)
             return json_codec.dump({**self._json_head(session, turn.base, checksum), **state})
         parts = [self._binary_head(session, turn.base, checksum)]
-        for part, groups in zip(bodies.parts(turn.base), portion.groups.values(), strict=True):
-            parts += (part, *groups)
+        for part, groups in zip(turn.shared_parts, portion.groups.values(), strict=True):
+            parts.append(part)
+            parts += groups
         parts.append(turn.private_body)
         return b"".join(parts)
 
@@ -274,6 +277,7 @@ class _Turn:
     base: int | None
     changed: Mapping[int, int]
     owned: Mapping[int, int]
+    shared_parts: tuple[bytes, bytes, bytes]
     private_body: bytes
     portion: Portion
 
@@ -296,7 +300,7 @@ class Bodies:
         without: frozenset[int] = frozenset(),
     ) -> None:
         self._types, self._snapshot, self._history, self._without = types, now, history, without
-        self._parts: dict[int | None, tuple[bytes, bytes, bytes]] = {}
+        self._parts: dict[int | None, tuple[tuple[bytes, bytes, bytes], int]] = {}
         self._diffs: dict[int | None, snapshot.Diff] = {}
         self._public: dict[int | None, bytes] = {}
         self._public_json: dict[int | None, json_codec.State] = {}
@@ -331,20 +335,20 @@ class Bodies:
             body = self._public[base] = codec.encode_public(self._types, self._snapshot, self.diff(base))
         return body
 
-    def parts(self, base: int | None) -> tuple[bytes, bytes, bytes]:
-        """Return the body in three parts (despawns, spawns, updates), for others to put theirs between."""
-        parts = self._parts.get(base)
-        if parts is None:
+    def parts(self, base: int | None) -> tuple[tuple[bytes, bytes, bytes], int]:
+        """Return the body in three parts (despawns, spawns, updates), to put others between; and its bytes."""
+        found = self._parts.get(base)
+        if found is None:
             tick, types = self._snapshot.tick, self.diff(base).types
             despawns = {index: snapshot.TypeDiff(diff.despawned, [], {}) for index, diff in types.items()}
             spawns = {index: snapshot.TypeDiff([], diff.spawned, {}) for index, diff in types.items()}
             updates = {index: snapshot.TypeDiff([], [], diff.updated) for index, diff in types.items()}
-            made = (
+            first, second, third = (
                 codec.encode_public(self._types, self._snapshot, snapshot.Diff(tick, part, {}))
                 for part in (despawns, spawns, updates)
             )
-            parts = self._parts[base] = (next(made), next(made), next(made))
-        return parts
+            found = self._parts[base] = ((first, second, third), len(first) + len(second) + len(third))
+        return found
 
     def public_json(self, base: int | None) -> json_codec.State:
         state = self._public_json.get(base)

@@ -116,6 +116,7 @@ class Change:
     """What is new in one type for all viewers of a tick, as arrays of pairs in ascending order."""
 
     tracked: Tracked
+    visible: Numbers
     gone_seats: Numbers
     gone_ids: Ids
     #: held and still seen
@@ -223,6 +224,7 @@ class Views:
         entered_seats = entered // max(count, 1)
         return Change(
             tracked,
+            visible,
             seats[~stays],
             ids[~stays],
             stay_seats,
@@ -304,26 +306,26 @@ class Views:
 
     # ---- hold --------------------------------------------------------------------------------------------------
 
-    def _hold(self, change: Change, count: int) -> list[Holding]:
+    def _hold(self, change: Change, viewers: int) -> list[Holding]:
         """Return what each viewer holds of one type after this tick."""
         tracked = change.tracked
-        seats = np.concatenate([change.stay_seats, change.entered_seats])
-        rows = np.concatenate([change.stay_rows, change.entered_rows])
-        order = np.argsort(seats * len(tracked) + rows) if len(change.entered_rows) else slice(None)
-        seats, rows = seats[order], rows[order]
-        ids = tracked.ids[rows]
-        bounds = np.searchsorted(seats, np.arange(count + 1)).tolist()
-        ranges = list(pairwise(bounds))
+        starts = np.arange(viewers + 1) * len(tracked)
         if change.stay_hashes is None:
+            bounds = np.searchsorted(change.visible, starts)
+            ids = tracked.ids.take(change.visible - np.repeat(starts[:-1], np.diff(bounds)))
             # Copies: a slice would keep the whole room's array for as long as one seat is away.
-            return [Holding(ids[start:end].copy()) for start, end in ranges]
-        base = np.full(len(ids), self._tick, np.int32)
+            return [Holding(ids[start:end].copy()) for start, end in pairwise(bounds.tolist())]
+        rows = np.concatenate([change.stay_rows, change.entered_rows])
+        pairs = starts[np.concatenate([change.stay_seats, change.entered_seats])] + rows
+        order = np.argsort(pairs)
+        bounds = np.searchsorted(pairs[order], starts)
+        base, hashes = np.full(len(rows), self._tick, np.int32), tracked.hashes()[rows]
         base[: len(change.stay_rows)][change.waits] = change.stay_base[change.waits]
-        hashes = tracked.hashes()[np.concatenate([change.stay_rows, change.entered_rows])]
         hashes[: len(change.stay_rows)][change.waits] = change.stay_hashes[change.waits]
-        base, hashes = base[order], hashes[order]
+        ids, base, hashes = tracked.ids[rows[order]], base[order], hashes[order]
         return [
-            Holding(ids[start:end].copy(), base[start:end].copy(), hashes[start:end].copy()) for start, end in ranges
+            Holding(ids[start:end].copy(), base[start:end].copy(), hashes[start:end].copy())
+            for start, end in pairwise(bounds.tolist())
         ]
 
     def _checksum(self, viewer: Viewer) -> int:
