@@ -21,12 +21,16 @@ import struct
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
-from typing import Any
 
 import attrs
+import numpy as np
+import numpy.typing as npt
 
+from .checksum import entity_hash
+from .entity import EntityType
 from .kinds import pack_varint, unpack_varint
-from .schema import Row, Rows, WireType
+from .packed import Ids
+from .schema import Row, WireType
 from .snapshot import SPAWNED, Diff, Snapshot
 
 ENTITIES_MAX = 1_000_000
@@ -68,8 +72,10 @@ class Group:
 # ---- writing -------------------------------------------------------------------------------------------------
 
 
-def pack_ids(ids: Sequence[int]) -> bytes:
+def pack_ids(ids: Ids) -> bytes:
     """Return ascending ids as an id block."""
+    if isinstance(ids, np.ndarray):
+        return _pack_id_array(ids)
     count, first = len(ids), ids[0]
     span = ids[-1] - first
     if span == count - 1:
@@ -83,48 +89,46 @@ def pack_ids(ids: Sequence[int]) -> bytes:
     return pack_varint(count << 2 | mode) + pack_varint(first) + offsets.tobytes()
 
 
-def encode_public(types: Sequence[WireType], snapshot: Snapshot, diff: Diff) -> bytes:
+def _pack_id_array(ids: npt.NDArray[np.uint32]) -> bytes:
+    count, first = len(ids), ids.item(0)
+    span = ids.item(-1) - first
+    if span == count - 1:
+        return pack_varint(count << 2) + pack_varint(first)
+    code, mode = ("B", 1) if span < 2**8 else ("<H", 2) if span < 2**16 else ("<I", 3)
+    offsets: bytes = (ids - ids[0]).astype(code).tobytes()
+    return pack_varint(count << 2 | mode) + pack_varint(first) + offsets
+
+
+def encode_public(types: Sequence[EntityType], snapshot: Snapshot, diff: Diff) -> bytes:
     """Return the body that every seat with a full view gets: despawns, then spawns, then updates of public fields."""
     parts: list[bytes] = []
     for index, type_diff in diff.types.items():
-        if type_diff.despawned:
+        if len(type_diff.despawned):
             parts += (bytes((index << 2 | Op.DESPAWN,)), pack_ids(type_diff.despawned))
     for index, type_diff in diff.types.items():
-        if type_diff.spawned:
+        if len(type_diff.spawned):
             type_, rows = types[index], snapshot.tables[index]
             parts.append(bytes((index << 2 | Op.SPAWN,)))
             if index:
                 parts.append(pack_ids(type_diff.spawned))
-            parts.append(type_.packer(type_.public_mask).pack([rows[entity_id] for entity_id in type_diff.spawned]))
+            parts.append(type_.pack(rows, type_.public_mask, type_diff.spawned))
     for index, type_diff in diff.types.items():
         if type_diff.updated:
             type_, rows = types[index], snapshot.tables[index]
-            for mask, ids in public_updates(type_, type_diff.updated).items():
+            for mask, ids in type_diff.public_updates(type_.public_mask).items():
                 _add_update(parts, type_, mask, ids, rows)
     return b"".join(parts)
 
 
-def public_updates(type_: WireType, updated: dict[int, list[int]]) -> dict[int, list[int]]:
-    """Return ids by mask of changed public fields."""
-    if not type_.owner_mask:
-        return updated
-    public: dict[int, list[int]] = {}
-    for mask, ids in updated.items():
-        mask &= type_.public_mask
-        if mask:
-            public[mask] = sorted(public[mask] + ids) if mask in public else ids
-    return public
-
-
-def _add_update(parts: list[bytes], type_: WireType, mask: int, ids: list[int], rows: Rows) -> None:
+def _add_update(parts: list[bytes], type_: EntityType, mask: int, ids: Ids, rows: Mapping[int, Row]) -> None:
     parts.append(bytes((type_.index << 2 | Op.UPDATE,)) + mask.to_bytes(type_.mask_len_bytes, "little"))
     if type_.index:
         parts.append(pack_ids(ids))
-    parts.append(type_.packer(mask).pack([rows[entity_id] for entity_id in ids]))
+    parts.append(type_.pack(rows, mask, ids))
 
 
 def encode_private(
-    types: Sequence[WireType], snapshot: Snapshot, changed: Mapping[int, int], owned: Mapping[int, int]
+    types: Sequence[EntityType], snapshot: Snapshot, changed: Mapping[int, int], owned: Mapping[int, int]
 ) -> bytes:
     """Return the groups that only one seat gets, to stand behind the public body.
 
@@ -304,33 +308,16 @@ def _decode_binary(types: Sequence[WireType], data: bytes) -> StateMessage | Pon
 
 # ---- checksum ------------------------------------------------------------------------------------------------
 
-_ID_FACTOR = 2654435761
-_STEP_FACTOR = 16777619
-_PRIVATE = 0x80000000
 
-
-def entity_hash(type_: WireType, entity_id: int, row: Sequence[Any], private: bool) -> int:
-    """Return one entity's share of the checksum: of its public fields, or of its owner-only ones."""
-    number = (entity_id * _ID_FACTOR & 0xFFFFFFFF) ^ type_.index ^ (_PRIVATE if private else 0)
-    mask = type_.owner_mask if private else type_.public_mask
-    for position, field in enumerate(type_.fields):
-        if mask >> position & 1:
-            number = (number ^ field.kind.word(row[position])) * _STEP_FACTOR & 0xFFFFFFFF
-    return number
-
-
-def public_checksum(types: Sequence[WireType], tables: Iterable[Mapping[int, Sequence[Any]]]) -> int:
+def public_checksum(types: Sequence[EntityType], tables: Iterable[Mapping[int, Row]]) -> int:
     """Return the checksum over everything that every seat with a full view holds."""
     total = 0
     for type_, rows in zip(types, tables, strict=True):
-        for entity_id, row in rows.items():
-            total += entity_hash(type_, entity_id, row, private=False)
+        total += int(type_.hashes(rows).sum(dtype=np.uint64))
     return total & 0xFFFFFFFF
 
 
-def private_checksum(
-    types: Sequence[WireType], tables: Sequence[Mapping[int, Sequence[Any]]], owned: Mapping[int, int]
-) -> int:
+def private_checksum(types: Sequence[WireType], tables: Sequence[Mapping[int, Row]], owned: Mapping[int, int]) -> int:
     """Return what a seat adds for the entities it owns (entity id -> type index)."""
     total = 0
     for entity_id, index in owned.items():

@@ -9,9 +9,10 @@ from typing import Any
 
 import ujson
 
-from .codec import Group, Op, Pong, StateMessage, public_updates
+from .codec import Group, Op, Pong, StateMessage
 from .kinds import shown
-from .schema import Row, Rows, WireType
+from .packed import id_list
+from .schema import Row, WireType
 from .snapshot import SPAWNED, Diff, Snapshot
 
 State = dict[str, Any]
@@ -28,15 +29,15 @@ def public_state(types: Sequence[WireType], snapshot: Snapshot, diff: Diff) -> S
     empty ones are absent.
     """
     state: State = {}
-    despawned = [entity_id for type_diff in diff.types.values() for entity_id in type_diff.despawned]
+    despawned = [entity_id for type_diff in diff.types.values() for entity_id in id_list(type_diff.despawned)]
     if despawned:
         state["despawn"] = sorted(despawned)
     for index, type_diff in diff.types.items():
         type_, rows = types[index], snapshot.tables[index]
-        for entity_id in type_diff.spawned:
+        for entity_id in id_list(type_diff.spawned):
             _put(state, "spawn", type_, entity_id, type_.public_mask, rows)
-        for mask, ids in public_updates(type_, type_diff.updated).items():
-            for entity_id in ids:
+        for mask, ids in type_diff.public_updates(type_.public_mask).items():
+            for entity_id in id_list(ids):
                 _put(state, "update", type_, entity_id, mask, rows)
     return state
 
@@ -66,7 +67,7 @@ def with_private(
     return state
 
 
-def _put(state: State, key: str, type_: WireType, entity_id: int, mask: int, rows: Rows) -> None:
+def _put(state: State, key: str, type_: WireType, entity_id: int, mask: int, rows: Mapping[int, Row]) -> None:
     row = rows[entity_id]
     values = {
         field.name: field.kind.dequantise(row[position])

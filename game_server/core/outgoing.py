@@ -18,10 +18,10 @@ from typing import Any
 import attrs
 
 from . import codec, json_codec, snapshot
+from .entity import EntityType
 from .event_log import EventLog
 from .limits import RoomLimits
 from .metrics import Counts
-from .schema import WireType
 from .session import Session, State
 from .views import Portion, Views
 from .world import World
@@ -294,7 +294,7 @@ class Bodies:
 
     def __init__(
         self,
-        types: tuple[WireType, ...],
+        types: tuple[EntityType, ...],
         now: snapshot.Snapshot,
         history: deque[snapshot.Diff],
         without: frozenset[int] = frozenset(),

@@ -17,6 +17,11 @@ Ids = Sequence[int] | npt.NDArray[np.uint32]
 Bytes = npt.NDArray[np.uint8]
 
 
+def id_list(ids: Ids) -> Sequence[int]:
+    """Return ids as plain ints."""
+    return ids.tolist() if isinstance(ids, np.ndarray) else ids
+
+
 @attrs.frozen(eq=False)
 class Packed:
     """Packed rows of one type and one mask, in the order of `ids`.
@@ -38,11 +43,11 @@ class Packed:
 
     def join(self, positions: npt.NDArray[Any] | None = None) -> bytes:
         """Return the rows at these positions (a mask of bools or indices, ascending), or all, one after another."""
-        if self.rows is not None:
-            return self.rows.tobytes() if positions is None else self.rows[positions].tobytes()
-        assert self.pieces is not None
         if positions is None:
-            return b"".join(self.pieces)
+            return self.rows.tobytes() if self.rows is not None else b"".join(self.pieces or ())
         if positions.dtype == np.bool_:
             positions = np.flatnonzero(positions)
+        if self.rows is not None:
+            return self.rows.take(positions, 0).tobytes()
+        assert self.pieces is not None
         return b"".join([self.pieces[position] for position in positions.tolist()])

@@ -7,7 +7,8 @@ entities whose attributes are the wire fields. The twin of static/client/replica
 from collections.abc import Sequence
 from typing import Any
 
-from .codec import Group, Op, StateMessage, entity_hash
+from .checksum import entity_hash
+from .codec import Group, Op, StateMessage
 from .kinds import Kind
 from .schema import Row, WireType, wire_types_of
 

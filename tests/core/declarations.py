@@ -184,3 +184,8 @@ def namespace(declared: Sequence[FieldSpec]) -> dict[str, Any]:
 def make_entity(declared: Sequence[FieldSpec]) -> type:
     """Return an entity class with these fields."""
     return entity(type(f"Thing{next(_class_numbers)}", (), namespace(declared)))
+
+
+def make_room_state(declared: Sequence[FieldSpec]) -> Any:
+    """Return an object with a room's own wire fields."""
+    return attrs.define(eq=False)(type("RoomState", (), namespace(declared)))()

@@ -12,18 +12,13 @@ from game_server.core.replica import Replica
 from game_server.core.snapshot import SPAWNED, Diff, Snapshot
 from game_server.core.world import World, entity_types
 
-from .declarations import FieldSpec, field_specs, game_values, make_entity, namespace
+from .declarations import FieldSpec, field_specs, game_values, make_entity, make_room_state
 
 OWNERS = (None, 0, 1)
 DEEDS = ("spawn", "spawn", "change", "change", "despawn", "room", "leave")
 
 layouts = st.lists(st.lists(field_specs(), max_size=4), min_size=1, max_size=3)
 room_layouts = st.lists(field_specs(owned=False), max_size=3)
-
-
-def make_room_state(declared: Sequence[FieldSpec]) -> Any:
-    """Return an object with a room's own wire fields."""
-    return attrs.define(eq=False)(type("RoomState", (), namespace(declared)))()
 
 
 class Stage:

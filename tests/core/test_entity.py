@@ -62,12 +62,12 @@ def test_scan_finds_exactly_what_changed(data: st.DataObject, declared: list[Fie
     scan = type_.scan(entities, old)
 
     masks = {number: _mask(old[number], scan.rows[number]) for number in (2, 3)}
-    assert [4] == scan.spawned
+    assert [4] == scan.diff.spawned
     assert {2, 3, 4} == set(scan.rows)
     assert {number: mask for number, mask in masks.items() if mask} == {
-        number: mask for mask, ids in scan.updated.items() for number in ids
+        number: mask for mask, ids in scan.diff.updated.items() for number in ids
     }
-    assert all(sorted(ids) == ids for ids in scan.updated.values())
+    assert all(sorted(ids) == ids for ids in scan.diff.updated.values())
     assert all(scan.rows[number] is old[number] for number, mask in masks.items() if not mask)
 
 
