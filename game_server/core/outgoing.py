@@ -340,12 +340,14 @@ class Bodies:
         found = self._parts.get(base)
         if found is None:
             tick, types = self._snapshot.tick, self.diff(base).types
-            despawns = {index: snapshot.TypeDiff(diff.despawned, [], {}) for index, diff in types.items()}
-            spawns = {index: snapshot.TypeDiff([], diff.spawned, {}) for index, diff in types.items()}
-            updates = {index: snapshot.TypeDiff([], [], diff.updated) for index, diff in types.items()}
+            split = {index: diff.split() for index, diff in types.items()}
             first, second, third = (
-                codec.encode_public(self._types, self._snapshot, snapshot.Diff(tick, part, {}))
-                for part in (despawns, spawns, updates)
+                codec.encode_public(
+                    self._types,
+                    self._snapshot,
+                    snapshot.Diff(tick, {index: parts[which] for index, parts in split.items()}, {}),
+                )
+                for which in range(3)
             )
             found = self._parts[base] = ((first, second, third), len(first) + len(second) + len(third))
         return found
@@ -358,6 +360,9 @@ class Bodies:
 
     def checksum(self) -> int:
         if self._checksum is None:
-            tables = [{} if index in self._without else table for index, table in enumerate(self._snapshot.tables)]
-            self._checksum = codec.public_checksum(self._types, tables)
+            shared = [index for index in range(len(self._types)) if index not in self._without]
+            types, tables = self._types, self._snapshot.tables
+            self._checksum = codec.public_checksum(
+                [types[index] for index in shared], [tables[index] for index in shared]
+            )
         return self._checksum

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from .entity import EntityType
 from .kinds import Fixed, Float32, Integer
 from .packed import Packed
-from .snapshot import TypeDiff
+from .type_diff import TypeDiff
 
 Numbers = npt.NDArray[np.int64]
 Ids = npt.NDArray[np.uint32]

@@ -24,6 +24,15 @@ class TypeDiff:
     def is_empty(self) -> bool:
         return not (len(self.despawned) or len(self.spawned) or self.updated)
 
+    def split(self) -> "tuple[TypeDiff, TypeDiff, TypeDiff]":
+        """Return the despawns, the spawns and the updates, each by itself."""
+        make, nothing = type(self), self.spawned[:0]
+        return (
+            make(self.despawned, nothing, {}),
+            make(nothing, self.spawned, {}),
+            make(nothing, nothing, self.updated),
+        )
+
     def public_updates(self, public_mask: int) -> dict[int, Any]:
         """Return ids by mask of changed public fields."""
         public: dict[int, list[int]] = {}

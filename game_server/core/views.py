@@ -26,8 +26,9 @@ from .codec import Op
 from .entity import EntityType
 from .interest import Interest, Sight, among
 from .kinds import pack_varint
-from .snapshot import Diff, Snapshot, TypeDiff
+from .snapshot import Diff, Snapshot
 from .tracked import Ids, Masks, Numbers, Ticks, Tracked
+from .type_diff import TypeDiff
 
 if TYPE_CHECKING:
     from .game import Game, Seat
