@@ -119,7 +119,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     configure(settings.log_level, settings.log_json)
     try:
         asyncio.run(serve(settings))
-    except DefinitionError as error:
+    except (DefinitionError, BadSettings) as error:
         print(f"game_server: {error}", file=sys.stderr)
         return EXIT_USAGE
     except OSError as error:

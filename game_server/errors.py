@@ -43,6 +43,7 @@ class CloseCode(enum.IntEnum):
     SERVER_FULL = 4017
     DEAD = 4018
     ILLEGAL_STATE = 4019
+    BAD_IDENTITY = 4020
 
 
 class ErrorCode(enum.StrEnum):

@@ -26,6 +26,7 @@ MAY_BE_ZERO = frozenset(
         "notsent_lowat_bytes",
         "seat_bytes_per_s",
         "tick_budget_ms",
+        "identity_leeway_s",
     }
 )
 
@@ -60,6 +61,15 @@ class Settings:
     exempt_addresses: list[str] = ts.option(
         factory=lambda: ["127.0.0.0/8", "::1"], help="addresses or networks that limits by address do not concern"
     )
+    identity_secret: ts.SecretStr = ts.secret(
+        default=ts.SecretStr(""), help="secret of at least 32 bytes that players' tokens are signed with (HS256)"
+    )
+    identity_key_file: str = ts.option(
+        default="", help="public key in PEM (RS256, ES256, EdDSA) or JSON Web Key Set that verifies players' tokens"
+    )
+    identity_issuer: str = ts.option(default="", help="who must have issued players' tokens (iss); empty: anybody")
+    identity_audience: str = ts.option(default="", help="whom players' tokens must be for (aud); empty: anybody")
+    identity_leeway_s: float = ts.option(default=10.0, help="how far clocks may differ when a token's times are read")
     transport: str = ts.option(
         default="lean",
         help="lean: take sockets over after the handshake; tornado: Tornado's own frames",

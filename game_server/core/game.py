@@ -27,11 +27,15 @@ from .world import World
 
 @attrs.define(eq=False)
 class Seat:
-    """A player's place in a room. `number` is its identity there; it is given again after the player left."""
+    """A player's place in a room. `number` is its identity there; it is given again after the player left.
+
+    `user_id` is who its signed token says it is; None for a guest.
+    """
 
     number: int
     name: str
     connected: bool = True
+    user_id: str | None = None
 
 
 @attrs.frozen
@@ -82,6 +86,10 @@ class Game:
     entities: ClassVar[tuple[type, ...]] = ()
     #: the input class
     input: ClassVar[type]
+    #: only users with a signed token may join; `seat.user_id` tells who
+    requires_identity: ClassVar[bool] = False
+    #: a user who joins again, from another device perhaps, takes the seat over; else each join gets a seat
+    one_seat_per_user: ClassVar[bool] = False
     #: attrs class of room options, or None for a game without
     Options: ClassVar[type | None] = None
     #: of which types a seat sees only what is near; None: everything

@@ -29,6 +29,8 @@ from .words import clean_name
 #: no 0 O 1 I L: codes are read aloud and typed on phones
 CODE_ALPHABET = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"
 CODE_LEN = 6
+#: above all events: a device that is new to a seat has missed none
+EVENT_NEWEST = 2**63
 
 
 @attrs.frozen(eq=False)
@@ -65,6 +67,8 @@ class Lobby:
         self._secrets = secrets
         self._by_code: dict[str, Room] = {}
         self._by_token: dict[bytes, Session] = {}
+        #: of games with one seat for each user, by (game, user)
+        self._by_user: dict[tuple[str, str], Session] = {}
         self._bucket = TokenBucket(limits.rooms_per_s, max(limits.rooms_per_s, 1))
         self._maker_buckets = BucketsByKey(limits.rooms_address_per_s, limits.rooms_address_burst)
         #: digests of the tokens that lead to a session, of which some may be good no more
@@ -72,10 +76,18 @@ class Lobby:
 
     # ---- joining -----------------------------------------------------------------------------------------------
 
-    def join(self, request: Join, link: Any, is_json: bool, now_s: float, maker: str | None = None) -> Session:
+    def join(
+        self,
+        request: Join,
+        link: Any,
+        is_json: bool,
+        now_s: float,
+        maker: str | None = None,
+        user_id: str | None = None,
+    ) -> Session:
         """Seat a player as its join message asks; raise ProtocolError with the documented code when that cannot be.
 
-        `maker` is who is limited in making rooms, None for nobody.
+        `maker` is who is limited in making rooms, None for nobody; `user_id` is None for a guest.
         """
         if self.is_draining:
             raise ProtocolError(CloseCode.DRAINING, "the server is shutting down")
@@ -83,13 +95,36 @@ class Lobby:
         if definition is None:
             known = ", ".join(sorted(self.definitions))
             raise ProtocolError(CloseCode.BAD_JOIN, f"no game {request.game!r}; there are {known}"[:110])
+        if definition.cls.requires_identity and user_id is None:
+            raise ProtocolError(CloseCode.BAD_IDENTITY, f"{definition.name} wants a signed token in join.identity")
         self._check_schema(request.schema_hash, definition)
         name = clean_name(request.name, self.room_limits.name_len_max)
         room = self._room_for(request, definition, now_s, maker)
         token = self._secrets.make_token()
-        session = room.join(name, token, link, is_json, now_s)
+        session = room.join(name, token, link, is_json, now_s, user_id)
         self._remember(token, session)
+        if user_id is not None and definition.cls.one_seat_per_user:
+            self._by_user[definition.name, user_id] = session
         return session
+
+    def seat_of_user(self, request: Join, user_id: str | None) -> Session | None:
+        """Return the one seat that a user has in the game it asks for, if the game gives each user but one."""
+        session = self._by_user.get((request.game, user_id)) if user_id is not None else None
+        return session if session is not None and session.state is not State.ENDED else None
+
+    def move(self, request: Join, session: Session, link: Any, is_json: bool, now_s: float) -> bool:
+        """Give a user's seat to its newest device; return False when the join asks for another room than the seat's."""
+        room: Room = session.room
+        asked = request.room or (request.code or "").upper() or None
+        if request.create or asked not in (None, room.room_id, room.code):
+            return False
+        self._check_schema(request.schema_hash, room.definition)
+        self._forget_tokens(session)
+        token = self._secrets.make_token()
+        room.resume(session, token, link, is_json, None, EVENT_NEWEST, now_s)
+        session.old_token = None  # it is another device's
+        self._remember(token, session)
+        return True
 
     def _room_for(self, request: Join, definition: GameDefinition, now_s: float, maker: str | None) -> Room:
         asked = [key for key in ("room", "code", "create") if getattr(request, key)]
@@ -185,6 +220,12 @@ class Lobby:
         self._by_token[digest] = session
         self._digests.setdefault(session, set()).add(digest)
 
+    def _forget(self, session: Session) -> None:
+        self._forget_tokens(session)
+        key = (session.room.definition.name, session.seat.user_id or "")
+        if self._by_user.get(key) is session:
+            del self._by_user[key]
+
     def _forget_tokens(self, session: Session, but: bytes | None = None) -> None:
         digests = self._digests.pop(session, set())
         if but in digests:
@@ -198,7 +239,7 @@ class Lobby:
     def forget_ended(self, room: Room) -> None:
         """Take the tokens of a room's ended sessions out of the table."""
         for session in room.ended:
-            self._forget_tokens(session)
+            self._forget(session)
         room.ended.clear()
 
     def keep_house(self, now_s: float) -> list[Room]:
@@ -220,7 +261,7 @@ class Lobby:
             del self._by_code[room.code]
         self.forget_ended(room)
         for session in room.sessions.values():
-            self._forget_tokens(session)
+            self._forget(session)
         self.ended_counts.add(room.counts)
 
     @property

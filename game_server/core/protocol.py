@@ -38,6 +38,7 @@ class Join:
     private: bool = False
     options: dict[str, Any] = attrs.Factory(dict)
     schema_hash: str | None = None
+    identity: str | None = None
 
 
 @attrs.frozen(kw_only=True)

@@ -166,7 +166,9 @@ class Room:
         """Return the sessions with a connection, in seat order."""
         return [session for session in self.sessions.values() if session.state is State.SEATED]
 
-    def join(self, name: str, token: str, link: Any, is_json: bool, now_s: float) -> Session:
+    def join(
+        self, name: str, token: str, link: Any, is_json: bool, now_s: float, user_id: str | None = None
+    ) -> Session:
         """Seat a new player and queue its welcome; raise ProtocolError when there is no seat."""
         if self.is_locked or self.closing:
             raise ProtocolError(CloseCode.ROOM_FULL, "the room takes no more players")
@@ -174,7 +176,7 @@ class Room:
             raise ProtocolError(CloseCode.ROOM_FULL, f"all {self.seats_max} seats are taken")
         number = next(number for number in range(self.seats_max) if number not in self.sessions)
         self._wake(now_s)
-        seat = Seat(number, name or f"guest-{number + 1}")
+        seat = Seat(number, name or f"guest-{number + 1}", user_id=user_id)
         session = Session(seat, token, is_json, self.definition.input_type, self.limits, self.counts)
         session.handle(Event.JOIN)
         session.room = self

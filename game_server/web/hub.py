@@ -22,10 +22,11 @@ from ..core.protocol import Join, Resume
 from ..core.room import OutsideCall, Room
 from ..core.session import Event, Session, State
 from ..errors import CloseCode, ProtocolError
-from ..settings import Settings
+from ..settings import BadSettings, Settings
 from .addresses import Addresses, group_of
 from .descriptors import PatientListener
 from .games import LoadedGame
+from .identity import Identity
 from .logs import RateLimited, log
 from .player import Player
 from .ticker import RoomTimings, Ticker
@@ -88,6 +89,8 @@ class Hub:
         self.connection_bytes = Counts()
         #: where connections are accepted; they count whom they turned away
         self.listeners: list[PatientListener] = []
+        self.identity = Identity(settings)
+        self._check_identities()
         self.addresses = Addresses(settings.trusted_proxies, settings.forwarded_header, settings.exempt_addresses)
         #: how often a limit was reached, by the name of its setting
         self.limited: Counter[str] = Counter()
@@ -101,6 +104,11 @@ class Hub:
         self._look_every_s = look_every_s(settings)
         #: time of this process' own, in which its stalls do not pass
         self._house_s = self._kept_house_at_s = self.started_at_s
+
+    def _check_identities(self) -> None:
+        wanting = [name for name, game in self.games.items() if game.definition.cls.requires_identity]
+        if wanting and not self.identity.has_keys:
+            raise BadSettings(f"{', '.join(wanting)} wants signed tokens: set identity_secret or identity_key_file")
 
     def now_s(self) -> float:
         """Return the loop's monotonic time."""
@@ -168,21 +176,34 @@ class Hub:
         """Join or resume, as the first message asks."""
         now_s = self.now_s()
         if isinstance(message, Join):
-            self._admit(player)
-            address = player.connection.remote_address
-            maker = None if self.addresses.is_exempt(address) else group_of(address)
-            session = self.lobby.join(message, player, player.is_json, now_s, maker)
+            session, old_link = self._join(player, message, now_s)
         else:
             session, old_link = self.lobby.resume(message, player, player.is_json, now_s)
-            if old_link is not None:
-                old_link.session = None
-                old_link.close(CloseCode.TAKEN_OVER, "another connection resumed this seat")
+        if old_link is not None:
+            old_link.session = None
+            old_link.close(CloseCode.TAKEN_OVER, "another connection took this seat")
         self._count_seated(player)
         room: Room = session.room
         log.debug("seated", room=room.room_id, seat=session.seat.number, resumed=isinstance(message, Resume))
         self.ticker.wake(room)
         player.connection.watch(False)
         return session
+
+    def _join(self, player: Player, message: Join, now_s: float) -> tuple[Session, Player | None]:
+        """Seat a player; return its session and the connection of the same user that had the seat, if any."""
+        user_id = self.identity.verify(message.identity) if message.identity is not None else None
+        held = self.lobby.seat_of_user(message, user_id)
+        if held is not None:
+            old_link: Player | None = held.link
+            if self.lobby.move(message, held, player, player.is_json, now_s):
+                return held, old_link
+        self._admit(player)
+        address = player.connection.remote_address
+        maker = None if self.addresses.is_exempt(address) else group_of(address)
+        session = self.lobby.join(message, player, player.is_json, now_s, maker, user_id)
+        if held is not None:
+            self.remove(held, CloseCode.TAKEN_OVER, "you joined another room")
+        return session, None
 
     def detach(self, player: Player) -> None:
         """Take a player off its session; a seat that it held is now waiting for it."""
@@ -226,8 +247,12 @@ class Hub:
 
     def kick(self, session: Session, reason: str) -> None:
         """Remove a player from its room."""
+        self.remove(session, CloseCode.KICKED, reason)
+
+    def remove(self, session: Session, code: CloseCode, reason: str) -> None:
+        """End a session and close its connection, if it has one."""
         link: Player | None = session.link
-        session.room.remove(session, Event.REMOVED, CloseCode.KICKED, reason, self.now_s())
+        session.room.remove(session, Event.REMOVED, code, reason, self.now_s())
         if link is not None:
             link.flush()
         self.lobby.forget_ended(session.room)

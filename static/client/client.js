@@ -191,7 +191,22 @@ export class GameClient {
   #open(binary, nowMs) {
     this.#binary = binary;
     this.#openedAtMs = nowMs;
-    this.#sendText(this.#seat.opening(this.#isSound ? (this.#session?.replica.tick ?? null) : null));
+    const message = this.#seat.opening(this.#isSound ? (this.#session?.replica.tick ?? null) : null);
+    const { identity } = this.#options;
+    if (message.type === "join" && identity !== undefined) void this.#identify(message, identity);
+    else this.#sendText(message);
+  }
+
+  /** Join with a token that may have to be fetched. @param {Record<string, unknown>} message @param {import("./client_types.js").Identity} identity */
+  async #identify(message, identity) {
+    const openedAtMs = this.#openedAtMs;
+    try {
+      const token = typeof identity === "function" ? await identity() : identity;
+      if (openedAtMs === this.#openedAtMs) this.#sendText({ ...message, identity: token });
+    } catch (error) {
+      // the server closes a connection that does not join, and the next one asks for a token again
+      this.#emitter.emit("error", { code: "identity_failed", message: String(error), re: "join" });
+    }
   }
 
   /** @param {string | ArrayBuffer} data @param {number} nowMs */
@@ -250,7 +265,7 @@ export class GameClient {
     this.#seat.taken(welcome);
     this.#pings = 0;
     this.#pingAtMs = nowMs;
-    this.#connection.established(welcome.limits.dead_after_s * 1000);
+    this.#connection.established(welcome.limits.dead_after_s * 1000, welcome.seat_hold_s * 1000);
     this.#emitter.emit("welcome", welcome);
   }
 

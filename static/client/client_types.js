@@ -4,6 +4,9 @@
  * @typedef {import("./protocol.js").Welcome} Welcome
  * @typedef {import("./protocol.js").GameEvent} GameEvent
  *
+ * A signed token, or what fetches one; a function is asked anew for each join, since tokens expire.
+ * @typedef {string | (() => string | Promise<string>)} Identity
+ *
  * @typedef {object} Options
  * @property {string} url of the game socket, such as wss://host/ws
  * @property {string} game
@@ -13,6 +16,7 @@
  * @property {boolean} [create] make a new room
  * @property {boolean} [private] of a new room: not listed
  * @property {Record<string, unknown>} [options] what the room is made with
+ * @property {Identity} [identity] who the player is, for games that ask; absent: a guest
  * @property {string} [schemaHash] the schema the page was made for
  * @property {"binary" | "json"} [codec] default: binary
  * @property {import("./predictor.js").Prediction} [predict] absent: nothing is predicted

@@ -40,6 +40,9 @@ const OPENING_MAX_MS = 10_000;
 const RETRY_FIRST_MS = 250;
 const RETRY_MAX_MS = 15_000;
 
+/** While the seat is held for this client it does not wait longer: the network may be back, and the hold is short. */
+const RETRY_HELD_MAX_MS = 2_000;
+
 /** A connection that lasted this long was a good one: the next loss starts with short waits again. */
 const STEADY_MS = 5_000;
 
@@ -66,6 +69,9 @@ export class Connection {
   #steadyAtMs = null;
   /** @type {number | null} */
   #retryAtMs = null;
+  #heldMs = 0;
+  /** @type {number | null} */
+  #lostAtMs = null;
   #attempt = 0;
   #misbehaviours = 0;
 
@@ -110,8 +116,15 @@ export class Connection {
     this.#setStatus(this.#hasPlayed ? "reconnecting" : "connecting", null, "");
   }
 
-  /** The first message was answered. @param {number} silenceMaxMs after which the connection counts as dead */
-  established(silenceMaxMs) {
+  /**
+   * The first message was answered.
+   *
+   * @param {number} silenceMaxMs after which the connection counts as dead
+   * @param {number} heldMs how long the seat outlives a lost connection
+   */
+  established(silenceMaxMs, heldMs) {
+    this.#heldMs = heldMs;
+    this.#lostAtMs = null;
     this.#hasPlayed = true;
     this.#silenceMaxMs = silenceMaxMs;
     this.#steadyAtMs = this.#now() + STEADY_MS;
@@ -180,8 +193,11 @@ export class Connection {
     const action = isHopeless ? "stop" : (CLOSE_CODES[code]?.action ?? "resume");
     this.#listener.closed(action, code);
     if (action === "stop" || action === "reload") return this.#setStatus("closed", code, reason);
-    const longestMs = Math.min(RETRY_MAX_MS, RETRY_FIRST_MS * 2 ** this.#attempt++);
-    this.#retryAtMs = this.#now() + longestMs * (0.5 + this.#random() / 2);
+    const nowMs = this.#now();
+    this.#lostAtMs ??= nowMs;
+    const mostMs = nowMs - this.#lostAtMs < this.#heldMs ? RETRY_HELD_MAX_MS : RETRY_MAX_MS;
+    const longestMs = Math.min(mostMs, RETRY_FIRST_MS * 2 ** this.#attempt++);
+    this.#retryAtMs = nowMs + longestMs * (0.5 + this.#random() / 2);
     this.#setStatus(this.#hasPlayed ? "reconnecting" : "connecting", code, reason);
   }
 

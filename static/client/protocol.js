@@ -62,6 +62,7 @@ export const CLOSE_CODES = {
   4017: { name: "server_full", action: "resume" },
   4018: { name: "dead", action: "resume" },
   4019: { name: "illegal_state", action: "stop" },
+  4020: { name: "bad_identity", action: "stop" },
 };
 
 /** The code this client closes with when the server breaks the protocol; a browser may not send 1002 itself. */

@@ -86,6 +86,54 @@ test("waits between tries grow, differ by chance, and are told", () => {
   assert.equal(client.status, "connecting");
 });
 
+test("while the seat is held, no wait is longer than two seconds", () => {
+  const { world, named } = play(create());
+  world.socket.end(1006);
+  for (let tries = 0; tries < 40; tries++) {
+    world.pass(named("status").at(-1).retryInMs + 200);
+    world.socket.end(1006);
+  }
+  const waits = named("status").filter(({ retryInMs }) => retryInMs !== null).map(({ retryInMs }) => retryInMs);
+  let lostForMs = 0;
+  for (const waitMs of waits) {
+    if (lostForMs < 59_000) assert.ok(waitMs <= 2_000, `${waitMs} ms after ${lostForMs} ms`);
+    lostForMs += waitMs + 200;
+  }
+  assert.ok(Math.max(...waits) > 7_000, "once the seat is gone there is no hurry");
+});
+
+test("a join carries the token that says who plays, fetched anew each time, and a resume does not", async () => {
+  let fetched = 0;
+  const { client, world } = create({ identity: async () => `token-${++fetched}` });
+  client.connect();
+  world.socket.accept();
+  assert.equal(world.socket.texts.length, 0);
+  await Promise.resolve();
+  await Promise.resolve();
+  assert.equal(world.socket.texts[0].identity, "token-1");
+  world.socket.push(welcomeMessage());
+  world.socket.end(1006);
+  world.pass(300);
+  world.socket.accept();
+  assert.deepEqual([world.socket.texts[0].type, world.socket.texts[0].identity], ["resume", undefined]);
+  world.socket.end(4015);
+  world.pass(600);
+  world.socket.accept();
+  await Promise.resolve();
+  await Promise.resolve();
+  assert.deepEqual([world.socket.texts[0].type, world.socket.texts[0].identity], ["join", "token-2"]);
+});
+
+test("a token that cannot be had is told, and nothing is sent without it", async () => {
+  const { client, world, named } = create({ identity: () => Promise.reject(new Error("log in first")) });
+  client.connect();
+  world.socket.accept();
+  await Promise.resolve();
+  await Promise.resolve();
+  assert.equal(world.socket.texts.length, 0);
+  assert.equal(named("error")[0].code, "identity_failed");
+});
+
 test("connect while waiting tries at once", () => {
   const { client, world } = play(create());
   world.socket.end(1006);
