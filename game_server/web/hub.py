@@ -181,7 +181,7 @@ class Hub:
             session, old_link = self.lobby.resume(message, player, player.is_json, now_s)
         if old_link is not None:
             old_link.session = None
-            old_link.close(CloseCode.TAKEN_OVER, "another connection took this seat")
+            old_link.close(CloseCode.TAKEN_OVER, "another connection resumed this seat")
         self._count_seated(player)
         room: Room = session.room
         log.debug("seated", room=room.room_id, seat=session.seat.number, resumed=isinstance(message, Resume))

@@ -246,7 +246,7 @@ async def test_the_newer_device_takes_the_only_seat(new_site: NewSite) -> None:
     phone = await site.join(game="single", identity=token("ann"))
     bob = await site.join(game="single", identity=token("bob"))
     desk = await site.join(game="single", identity=token("ann"))
-    assert (4010, "another connection took this seat") == await phone.closed()
+    assert (4010, "another connection resumed this seat") == await phone.closed()
     assert (phone.welcome["room"], phone.welcome["seat"], True) == tuple(
         desk.welcome[key] for key in ("room", "seat", "resumed")
     )
