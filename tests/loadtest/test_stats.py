@@ -122,7 +122,7 @@ def test_every_sample_is_merged() -> None:
     for attribute in attrs.fields(Samples):
         value = getattr(one, attribute.name)
         assert 7 == (value.max_us if isinstance(value, Histogram) else value), attribute.name
-    assert {name for name in TIMES} == {name for name in TIMES if getattr(one, name).count == 1}
+    assert set(TIMES) == {name for name in TIMES if getattr(one, name).count == 1}
 
 
 SECONDS = st.lists(st.floats(0, 5000), max_size=50)
