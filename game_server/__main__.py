@@ -98,7 +98,9 @@ def _read_settings() -> Settings:
     read: list[Settings] = []
     command = ts.cli(
         Settings,
-        ts.default_loaders("game_server", ["game-server.toml"], env_prefix="GAME_SERVER_"),
+        ts.default_loaders(
+            "game_server", ["game-server.toml"], config_file_section="game_server", env_prefix="GAME_SERVER_"
+        ),
         prog="python -m game_server",
         description="A server for real-time multiplayer games. Every option can also be set in the environment "
         "(GAME_SERVER_PORT=9000) or in game-server.toml (table [game_server]).",

@@ -110,6 +110,8 @@ class Room:
         self.ended: list[Session] = []
 
         self._acts: list[Act] = []
+        #: sessions that the game refused something in this tick
+        self._answered: list[Session] = []
         self._inputs: dict[Seat, Any] = {}
         self._decode_input = definition.input_type.decode_binary
         self._events = EventLog(limits.event_log_len_max)
@@ -436,6 +438,7 @@ class Room:
         session = self.sessions.get(seat.number)
         if session is not None and session.seat is seat and session.state is State.SEATED:
             self._refuse(session, refusal)
+            self._answered.append(session)
 
     def step(self) -> None:
         """Run the game's rules for this tick."""
@@ -449,10 +452,19 @@ class Room:
             self._outgoing.capture(self.tick)
 
     def outgoing(self) -> list[tuple[Session, str | bytes]]:
-        """Return the frames of this tick: events not sent yet, then at most one state message for each seat."""
+        """Return the frames of this tick: refusals, events not sent yet, then at most one state for each seat."""
+        answers = self._take_answers() if self._answered else []
         if self._outgoing.snapshot.tick != self.tick:
-            return []
-        return self._outgoing.frames(self.sessions.values())
+            return answers
+        return answers + self._outgoing.frames(self.sessions.values())
+
+    def _take_answers(self) -> list[tuple[Session, str | bytes]]:
+        """Return what sessions were answered by the game, inside the tick, when no message of theirs waits for it."""
+        answers = [(session, frame) for session in dict.fromkeys(self._answered) for frame in session.outbox]
+        for session in self._answered:
+            session.outbox.clear()
+        self._answered.clear()
+        return answers
 
     @property
     def snapshot(self) -> Snapshot:

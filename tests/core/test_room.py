@@ -265,11 +265,11 @@ def test_chat_reaches_all_as_the_game_passes_it_on() -> None:
     match.say(ann, type="chat", text="  hello \n there ")
     sent = match.tick()
     match.say(ann, type="chat", text="darn")
-    match.tick()
+    refusal = match.tick()[0][0]
 
     for seat in (0, 1):
         assert {"seat": 0, "name": "Ann", "text": "HELLO THERE"} == sent[seat][0]["list"][0]["data"]
-    assert [("error", "chat_refused")] == [(each["type"], each["code"]) for each in match.said(ann)]
+    assert ("error", "chat_refused") == (refusal["type"], refusal["code"])
 
 
 def test_an_event_for_one_reaches_one() -> None:
@@ -304,13 +304,14 @@ def test_chat_is_limited() -> None:
 
 
 def test_a_bad_command_is_refused_with_the_games_words() -> None:
-    """`BadCommand` becomes an error message; the connection stays."""
+    """`BadCommand` becomes an error message of the same tick; the connection stays."""
     match = Match()
     ann = match.join()
     match.say(ann, type="command", name="dance")
-    match.tick()
+    answer, state = match.tick()[0]
 
-    (answer,) = match.said(ann)
+    assert ("error", "full") == (answer["type"], state["type"])
+    assert ["delta"] == [message["type"] for message in match.tick()[0]]
     assert ("bad_command", "no 'dance'; there are look up, whisper, lock and end") == (
         answer["code"],
         answer["message"],
