@@ -23,7 +23,7 @@ PYTHON = $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; d
 NODE = $(or $(filter true,$(CI)),$(shell node -e \
 	"const [a, b] = process.versions.node.split('.'); if (a > 20 || (a == 20 && b >= 19)) console.log('yes')" 2>/dev/null))
 
-.PHONY: help run test lint types test-python test-js load bench format clean
+.PHONY: help run test lint types test-python test-js load bench rules format clean
 
 help:  ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -60,6 +60,9 @@ load: $(VENV)/runtime.stamp  ## Drive the arena of a running server with bots; C
 
 bench: $(VENV)/tests.stamp  ## Compare with the peers, side by side (20 to 30 minutes); make bench ARGS=--quick
 	@exec $(PY) -m tests.bench $(ARGS)
+
+rules: $(VENV)/runtime.stamp  ## Translate the predicted rules from Python to JavaScript anew, and their vectors
+	$(PY) -m game_server.translate --remake static
 
 format: $(VENV)/tests.stamp  ## Let ruff format and repair what it can
 	$(PY) -m ruff check --fix

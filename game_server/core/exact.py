@@ -1,8 +1,9 @@
 """Arithmetic whose last bit is the same in Python and in JavaScript: what predicted rules may use.
 
 The platforms' own sin, cos, round, % and ** differ between languages or versions. Here are replacements made only of +,
--, * and floor in a fixed order, which IEEE 754 makes exact twins of `static/client/exact.js`. (sqrt and division need
-no replacement: the standard requires both to be correctly rounded.) `tests/vectors/exact.json` binds the two.
+-, * and floor in a fixed order, which IEEE 754 makes the same everywhere. (sqrt and division need no replacement: the
+standard requires both to be correctly rounded.) `static/client/exact.js` is made from this file (`make rules`), and
+`tests/vectors/exact.json` binds the two.
 
 Knows nothing of games or fields.
 """
@@ -69,4 +70,4 @@ def on_grid(value: float, low: float, step: float, inverse: float, count: int) -
 def turn_on_grid(angle: float, step: float, inverse: float, count: int) -> float:
     """Return `angle` on the wire grid of an `angle` field of `count` steps a turn: in [0, 2 pi)."""
     quantised = floor(angle * inverse + 0.5)
-    return (quantised - count * floor(quantised / count)) * step
+    return (quantised - float(count) * floor(quantised / count)) * step

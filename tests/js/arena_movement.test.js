@@ -89,19 +89,17 @@ test("the field is Python's field", () => {
 
 test("movement agrees with Python on every quantised integer of every step", () => {
   const vectors = read("arena_movement");
-  for (const { case: caseNumber, hash, shots, rows } of vectors.cases) {
+  for (const [caseNumber, expected] of vectors.cases.entries()) {
     const { ship, generator } = startOf(caseNumber);
     /** @type {import("../../static/games/arena/movement.js").Steering} */
     let steer = { turn: 0, thrust: 0, fire: false, boost: false };
-    const seen = [rowOf(ship)];
     let folded = 2166136261;
     let fired = 0;
     for (let step = 1; step <= vectors.steps; step += 1) {
       steer = nextSteer(steer, generator);
       if (move(ship, steer, 1 / vectors.tick_rate)) fired += 1;
       for (const number of rowOf(ship)) folded = Math.imul(folded ^ number, 16777619) >>> 0;
-      if (step % vectors.row_every === 0) seen.push(rowOf(ship));
     }
-    assert.deepEqual({ rows: seen, hash: folded, shots: fired }, { rows, hash, shots }, `case ${caseNumber}`);
+    assert.deepEqual([folded, fired, ...rowOf(ship)], expected, `case ${caseNumber}`);
   }
 });

@@ -1,8 +1,10 @@
-"""The playing field: its size and its rocks. The twin of static/games/arena/field.js; change both or neither.
+"""The playing field: its size and its rocks.
 
 Rocks are constants rather than entities: they never change, they stop ships and bullets, and the predicted movement
-needs them.
+needs them. `static/games/arena/field.js` is made from this file (`make rules`).
 """
+
+from math import floor
 
 WORLD_SIZE = 4096.0
 
@@ -50,4 +52,4 @@ ROCKS_BY_CELL = tuple(_rocks_near(column, row) for row in range(CELLS) for colum
 
 def rocks_at(x: float, y: float) -> tuple[tuple[float, float, float], ...]:
     """Return the rocks that something of radius up to 32 centred at (x, y), inside the world, can touch."""
-    return ROCKS_BY_CELL[int(y * 0.00390625) * CELLS + int(x * 0.00390625)]
+    return ROCKS_BY_CELL[int(floor(y * 0.00390625) * 16.0 + floor(x * 0.00390625))]

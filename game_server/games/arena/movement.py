@@ -1,8 +1,8 @@
 """How a ship moves in one step: a pure function, run by the server for every ship and by the browser for its own.
 
-The twin of static/games/arena/movement.js: the same operations in the same order, so that both end on the same bits;
-change both or neither. `tests/vectors/arena_movement.json` binds them. Every predicted field ends on its wire grid, so
-that both sides start the next step from the same numbers. Only `exact`, sqrt and the four operations are used.
+`static/games/arena/movement.js` is made from this file (`make rules`), so that both end on the same bits;
+`tests/vectors/arena_movement.json` binds them. Every predicted field ends on its wire grid, so that both sides start
+the next step from the same numbers.
 
 Knows the rocks and walls; nothing of other ships, bullets, damage or the wire.
 """

@@ -1,82 +1,86 @@
 // @ts-check
 /**
- * How a ship moves in one step: the twin of game_server/games/arena/movement.py, the same operations in the same order.
- * Change both or neither; tests/vectors/arena_movement.json binds them.
+ * How a ship moves in one step: a pure function, run by the server for every ship and by the browser for its own.
+ *
+ * Made from game_server/games/arena/movement.py: change that, and make this anew with
+ * `python -m game_server.translate game_server.games.arena.movement`.
  */
 
-import { TAU, onGrid, sinCos, turnOnGrid } from "../../client/exact.js";
-import { ROCKS, WORLD_SIZE } from "./field.js";
-
-export const SHIP_RADIUS = 18.0;
-
-export const TURN_RATE = 4.2;
-const THRUST = 390.0;
-const REVERSE_SHARE = 0.55;
-const BOOST_FACTOR = 1.9;
-const KEEP_SPEED = 0.97;
-const WALL_BOUNCE = 0.5;
-const ROCK_BOUNCE = 0.45;
-
-export const ENERGY_MAX = 120;
-const ENERGY_BOOST = 3;
-const ENERGY_REGAIN = 1;
-export const ENERGY_TO_START = 24;
-
-export const FIRE_STEPS = 8;
-export const FIRE_STEPS_RAPID = 4;
-
-const POSITION_STEP = 0.0625;
-const POSITION_INVERSE = 16.0;
-const POSITION_COUNT = 65536;
-const VELOCITY_MIN = -1024.0;
-const VELOCITY_STEP = 0.03125;
-const VELOCITY_INVERSE = 32.0;
-const VELOCITY_COUNT = 65536;
-const HEADING_STEP = TAU / 65536;
-const HEADING_INVERSE = 1 / HEADING_STEP;
-const HEADING_COUNT = 65536;
+import { onGrid, sinCos, turnOnGrid } from "../../client/exact.js";
+import { rocksAt } from "./field.js";
 
 /**
  * The fields of a ship that movement reads and writes.
- * @typedef {{x: number, y: number, vx: number, vy: number, heading: number, energy: number, cooldown: number, rapid: number,
- *   boosting: boolean}} Moving
+ * @typedef {object} Moving
+ * @property {number} x
+ * @property {number} y
+ * @property {number} vx
+ * @property {number} vy
+ * @property {number} heading
+ * @property {number} energy
+ * @property {number} cooldown
+ * @property {number} rapid
+ * @property {boolean} boosting
  */
 
 /**
- * One step's intent; `turn` and `thrust` in hundredths, from -100 to 100.
- * @typedef {{turn: number, thrust: number, fire: boolean, boost: boolean}} Steering
+ * One step's intent. `turn` and `thrust` in hundredths, from -100 to 100.
+ * @typedef {object} Steering
+ * @property {number} turn
+ * @property {number} thrust
+ * @property {boolean} fire
+ * @property {boolean} boost
  */
+
+const WORLD_SIZE = 4096.0; // of game_server.games.arena.field
+export const SHIP_RADIUS = 18.0;
+export const TURN_RATE = 4.2;
+export const THRUST = 390.0;
+export const REVERSE_SHARE = 0.55;
+export const BOOST_FACTOR = 1.9;
+export const KEEP_SPEED = 0.97;
+export const WALL_BOUNCE = 0.5;
+export const ROCK_BOUNCE = 0.45;
+export const ENERGY_MAX = 120;
+export const ENERGY_BOOST = 3;
+export const ENERGY_REGAIN = 1;
+export const ENERGY_TO_START = 24;
+export const FIRE_STEPS = 8;
+export const FIRE_STEPS_RAPID = 4;
+export const POSITION_STEP = 0.0625;
+export const POSITION_INVERSE = 16.0;
+export const POSITION_COUNT = 65536;
+export const VELOCITY_MIN = -1024.0;
+export const VELOCITY_STEP = 0.03125;
+export const VELOCITY_INVERSE = 32.0;
+export const VELOCITY_COUNT = 65536;
+export const HEADING_STEP = 9.587379924285257e-05; // TAU / 65536
+export const HEADING_INVERSE = 10430.378350470453; // 1 / HEADING_STEP
+export const HEADING_COUNT = 65536;
 
 /**
  * Advance a ship by one step of `dt` seconds; return whether it fired in this step.
  * @param {Moving} ship
  * @param {Steering} steer
- * @param {number} dt seconds
+ * @param {number} dt
  * @returns {boolean}
  */
 export function move(ship, steer, dt) {
-  const heading = turnOnGrid(
-    ship.heading + steer.turn * 0.01 * TURN_RATE * dt,
-    HEADING_STEP,
-    HEADING_INVERSE,
-    HEADING_COUNT,
-  );
+  const heading =
+    turnOnGrid(ship.heading + steer.turn * 0.01 * TURN_RATE * dt, HEADING_STEP, HEADING_INVERSE, HEADING_COUNT);
   const [sine, cosine] = sinCos(heading);
-  const accelerate = power(ship, steer);
-  let vx = (ship.vx + cosine * accelerate * dt) * KEEP_SPEED;
-  let vy = (ship.vy + sine * accelerate * dt) * KEEP_SPEED;
+  const power = _power(ship, steer);
+  let vx = (ship.vx + cosine * power * dt) * KEEP_SPEED;
+  let vy = (ship.vy + sine * power * dt) * KEEP_SPEED;
   let x = ship.x + vx * dt;
   let y = ship.y + vy * dt;
-
-  [x, y, vx, vy] = offWalls(x, y, vx, vy);
-  [x, y, vx, vy] = offRocks(x, y, vx, vy);
-
+  [x, y, vx, vy] = _offRocks(..._offWalls(x, y, vx, vy));
   ship.x = onGrid(x, 0.0, POSITION_STEP, POSITION_INVERSE, POSITION_COUNT);
   ship.y = onGrid(y, 0.0, POSITION_STEP, POSITION_INVERSE, POSITION_COUNT);
   ship.vx = onGrid(vx, VELOCITY_MIN, VELOCITY_STEP, VELOCITY_INVERSE, VELOCITY_COUNT);
   ship.vy = onGrid(vy, VELOCITY_MIN, VELOCITY_STEP, VELOCITY_INVERSE, VELOCITY_COUNT);
   ship.heading = heading;
-  return trigger(ship, steer);
+  return _trigger(ship, steer);
 }
 
 /**
@@ -85,9 +89,9 @@ export function move(ship, steer, dt) {
  * @param {number} y
  * @param {number} vx
  * @param {number} vy
- * @returns {[number, number, number, number]}
+ * @returns {readonly [number, number, number, number]}
  */
-function offWalls(x, y, vx, vy) {
+function _offWalls(x, y, vx, vy) {
   const edge = WORLD_SIZE - SHIP_RADIUS;
   if (x < SHIP_RADIUS) {
     x = SHIP_RADIUS;
@@ -112,10 +116,10 @@ function offWalls(x, y, vx, vy) {
  * @param {number} y
  * @param {number} vx
  * @param {number} vy
- * @returns {[number, number, number, number]}
+ * @returns {readonly [number, number, number, number]}
  */
-function offRocks(x, y, vx, vy) {
-  for (const [rockX, rockY, rockRadius] of ROCKS) {
+function _offRocks(x, y, vx, vy) {
+  for (const [rockX, rockY, rockRadius] of rocksAt(x, y)) {
     let dx = x - rockX;
     let dy = y - rockY;
     const reach = rockRadius + SHIP_RADIUS;
@@ -146,8 +150,9 @@ function offRocks(x, y, vx, vy) {
  * Spend or regain energy; return the acceleration along the heading.
  * @param {Moving} ship
  * @param {Steering} steer
+ * @returns {number}
  */
-function power(ship, steer) {
+function _power(ship, steer) {
   const wants = steer.boost && steer.thrust > 0;
   const needed = ship.boosting ? ENERGY_BOOST : ENERGY_TO_START;
   if (wants && ship.energy >= needed) {
@@ -156,8 +161,12 @@ function power(ship, steer) {
     return steer.thrust * 0.01 * THRUST * BOOST_FACTOR;
   }
   ship.boosting = false;
-  if (ship.energy < ENERGY_MAX) ship.energy = ship.energy + ENERGY_REGAIN;
-  if (steer.thrust < 0) return steer.thrust * 0.01 * THRUST * REVERSE_SHARE;
+  if (ship.energy < ENERGY_MAX) {
+    ship.energy = ship.energy + ENERGY_REGAIN;
+  }
+  if (steer.thrust < 0) {
+    return steer.thrust * 0.01 * THRUST * REVERSE_SHARE;
+  }
   return steer.thrust * 0.01 * THRUST;
 }
 
@@ -165,11 +174,18 @@ function power(ship, steer) {
  * Count the gun's timers down; return whether it fires.
  * @param {Moving} ship
  * @param {Steering} steer
+ * @returns {boolean}
  */
-function trigger(ship, steer) {
-  if (ship.rapid > 0) ship.rapid = ship.rapid - 1;
-  if (ship.cooldown > 0) ship.cooldown = ship.cooldown - 1;
-  if (!steer.fire || ship.cooldown > 0) return false;
+function _trigger(ship, steer) {
+  if (ship.rapid > 0) {
+    ship.rapid = ship.rapid - 1;
+  }
+  if (ship.cooldown > 0) {
+    ship.cooldown = ship.cooldown - 1;
+  }
+  if (!steer.fire || ship.cooldown > 0) {
+    return false;
+  }
   ship.cooldown = ship.rapid > 0 ? FIRE_STEPS_RAPID : FIRE_STEPS;
   return true;
 }
