@@ -8,7 +8,9 @@ the rounds is warm-up. It runs as a process of its own, so that it can be pinned
 import statistics
 import sys
 import time
+from collections.abc import Callable
 
+import numpy as np
 import ujson
 
 from game_server.core.codec import encode_public
@@ -46,6 +48,33 @@ class MixedThing(Entity):
     z: int = uint32()
 
 
+@entity(columnar=True)
+class FixedColumns(Entity):
+    """Three coordinates of 16 bits, by the column."""
+
+    x: float = fixed(0, SIZE, step=1 / 16)
+    y: float = fixed(0, SIZE, step=1 / 16)
+    z: float = fixed(0, SIZE, step=1 / 16)
+
+
+@entity(columnar=True)
+class FloatColumns(Entity):
+    """Three numbers of single precision, by the column."""
+
+    x: float = float32()
+    y: float = float32()
+    z: float = float32()
+
+
+@entity(columnar=True)
+class MixedColumns(Entity):
+    """A float position and a counter, by the column."""
+
+    x: float = float32()
+    y: float = float32()
+    z: int = uint32()
+
+
 class Nothing(Game):
     """A room without state of its own."""
 
@@ -72,10 +101,37 @@ class ObjectEntities:
         return len(encode_public(self.types, self.snapshot, taken.diff))
 
 
-VARIANTS = {
+class ColumnarEntities:
+    """The same by whole columns."""
+
+    def __init__(self, thing: type, count: int) -> None:
+        self.types = entity_types(Nothing, (thing,))
+        self.world = World(self.types, Nothing())
+        self.at = np.arange(count)
+        self.things = self.world.columns(thing)
+        self.things.spawn(count, x=self.at % 4000, y=self.at % 3000, z=self.at % 2000)
+        self.snapshot = capture(self.world, empty_snapshot(self.types), 0).snapshot
+
+    def mutate(self, number: int) -> None:
+        at, things = self.at, self.things
+        things.x = (at + number * 3) % 4000
+        things.y = (at + number * 5) % 4000
+        things.z = (at + number * 7) % 4000
+
+    def encode(self, number: int) -> int:
+        """Capture, diff and encode; returns the bytes."""
+        taken = capture(self.world, self.snapshot, number + 1)
+        self.snapshot = taken.snapshot
+        return len(encode_public(self.types, self.snapshot, taken.diff))
+
+
+VARIANTS: dict[str, Callable[[int], ObjectEntities | ColumnarEntities]] = {
     "objects, float32 x, y and uint32": lambda count: ObjectEntities(MixedThing, count),
     "objects, three float32": lambda count: ObjectEntities(FloatThing, count),
     "objects, three fixed 16-bit": lambda count: ObjectEntities(FixedThing, count),
+    "columnar, float32 x, y and uint32": lambda count: ColumnarEntities(MixedColumns, count),
+    "columnar, three float32": lambda count: ColumnarEntities(FloatColumns, count),
+    "columnar, three fixed 16-bit": lambda count: ColumnarEntities(FixedColumns, count),
 }
 
 
