@@ -59,7 +59,9 @@ class Settings:
         default="X-Forwarded-For", help="where trusted proxies name the client: X-Forwarded-For, Forwarded or X-Real-Ip"
     )
     exempt_addresses: list[str] = ts.option(
-        factory=lambda: ["127.0.0.0/8", "::1"], help="addresses or networks that limits by address do not concern"
+        # Not a factory: the command line would take its list for one that was given, and empty.
+        default=["127.0.0.0/8", "::1"],
+        help="addresses or networks that limits by address do not concern",
     )
     identity_secret: ts.SecretStr = ts.secret(
         default=ts.SecretStr(""), help="secret of at least 32 bytes that players' tokens are signed with (HS256)"

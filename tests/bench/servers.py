@@ -24,7 +24,7 @@ from tests.bench.plan import Client, Plan, binary, text
 from tests.bench.workloads import Workload
 
 # All clients come from one address here; nobody reads the log.
-GAME_FLAGS = ["--connections-max", "20000", "--connections-address-max", "20000", "--rooms-max", "5000"]
+GAME_FLAGS = ["--connections-max", "20000", "--handshakes-per-s", "20000", "--rooms-max", "5000"]
 GAME_FLAGS += ["--rooms-per-s", "5000", "--drain-s", "0", "--log-level", "warning", "--data-dir", str(BUILD / "data")]
 TORNADO_PATH = ["--transport", "tornado"]  # flags that keep this server's sockets on Tornado's own path
 DIRECTIONS = [(dx, dy) for dx in (-1, 1) for dy in (-1, 1)]  # never 0: so x and y of all change every tick, everywhere
