@@ -10,15 +10,17 @@ import enum
 import os
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 
 import ujson
 from rich.console import Console
 
 from .crew import CrewError, work
+from .find_limit import Search, Step, find_limit, make_search_report
 from .options import Options, UsageError, parse_options
+from .page import make_page
 from .progress import Progress
-from .report import make_report, print_report
+from .report import Report, make_report, print_report
 from .run import Result, Run
 
 
@@ -59,6 +61,14 @@ def exit_code_of(result: Result) -> ExitCode:
     return ExitCode.PASS if is_met else ExitCode.THRESHOLD
 
 
+def exit_code_of_search(search: Search, steps: Sequence[Step]) -> ExitCode:
+    """Return what the exit code says of a search: it passes when any population held."""
+    last = steps[-1].result
+    if search.held and not last.stats.is_aborted:
+        return ExitCode.PASS
+    return exit_code_of(last)
+
+
 def main(arguments: Sequence[str]) -> int:
     """Run the command line; return the exit code."""
     try:
@@ -70,20 +80,35 @@ def main(arguments: Sequence[str]) -> int:
         return asyncio.run(work(options))
     console = Console(highlight=False)
     try:
-        result = asyncio.run(run_once(options, console))
+        code, report = asyncio.run(_run(options, console))
     except CrewError as error:
         print(f"loadtest: {error}", file=sys.stderr)
         return ExitCode.ERROR
-    code = exit_code_of(result)
-    report = make_report(result, code)
     print_report(console, report)
     if code is ExitCode.ERROR:
         print(f"loadtest: nobody could play at {options.url}", file=sys.stderr)
     if options.json is not None:
-        options.json.write_text(
-            ujson.dumps(report, indent=2, allow_nan=False, escape_forward_slashes=False) + "\n", encoding="utf-8"
-        )
+        text = ujson.dumps(report, indent=2, allow_nan=False, escape_forward_slashes=False)
+        options.json.write_text(text + "\n", encoding="utf-8")
+    if options.html is not None:
+        options.html.write_text(make_page(report), encoding="utf-8")
     return code
+
+
+async def _run(options: Options, console: Console) -> tuple[ExitCode, Report]:
+    """Run what is asked for; return the exit code and the report."""
+    if not options.is_finding_limit:
+        result = await run_once(options, console)
+        code = exit_code_of(result)
+        return code, make_report(result, code)
+
+    def run_step(step: Options) -> Awaitable[Result]:
+        console.print(f"{step.clients} clients", style="bold")
+        return run_once(step, console)
+
+    search, steps = await find_limit(options, run_step)
+    code = exit_code_of_search(search, steps)
+    return code, make_search_report(search, steps, code)
 
 
 if __name__ == "__main__":

@@ -20,6 +20,8 @@ import attrs
 import ujson
 
 from game_server.core.codec import Pong, StateMessage, Tag, decode_binary
+from game_server.core.conditions import Conditions
+from game_server.core.conditions import Link as Lines
 from game_server.core.inputs import InputType
 from game_server.core.json_codec import decode_state
 from game_server.core.protocol import VERSION
@@ -29,8 +31,9 @@ from game_server.errors import CloseCode
 
 from .heads import decode_head
 from .inputs import InputFrames, serialise_ping
-from .link import ABNORMAL, HandshakeError, Link, Network
+from .link import ABNORMAL, HandshakeError, Link
 from .meter import Meter
+from .network import Network
 from .room_clock import RoomClock
 from .stats import Ledger
 
@@ -89,12 +92,24 @@ class Bot:
         chance: of its choices.
         brain: with `think(view, own)`.
         is_decoding: whether it takes bodies apart and thinks.
+        conditions: of its network.
     """
 
     def __init__(
-        self, number: int, setting: Setting, group: Group, chance: random.Random, brain: Any, is_decoding: bool
+        self,
+        number: int,
+        setting: Setting,
+        group: Group,
+        chance: random.Random,
+        brain: Any,
+        is_decoding: bool,
+        conditions: Conditions | None = None,
     ) -> None:
         self.number, self.random, self.is_decoding = number, chance, is_decoding
+        #: what the network does to it, over all its connections; None: nothing
+        self.lines: Lines[bytes] | None = None
+        if conditions is not None:
+            self.lines = Lines(conditions, time.monotonic() * 1000, seed=chance.getrandbits(32))
         self._setting, self._group, self._ledger, self._brain = setting, group, setting.ledger, brain
         self._is_json = setting.is_json
         self._loop = asyncio.get_running_loop()
@@ -202,7 +217,7 @@ class Bot:
         self._welcome = self._loop.create_future()
         self.meter.connecting(time.monotonic(), is_resuming=what == "resume")
         try:
-            self._link = await self._setting.network.connect(self, JOIN_TIMEOUT_S)
+            self._link = await self._setting.network.connect(self, JOIN_TIMEOUT_S, self.lines)
             self._send(message)
             async with asyncio.timeout(JOIN_TIMEOUT_S):
                 await asyncio.wait((self._welcome, self.closed), return_when=asyncio.FIRST_COMPLETED)

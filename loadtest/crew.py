@@ -113,13 +113,9 @@ class Crew:
 
 
 def worker_arguments(options: Options, index: int) -> tuple[str, ...]:
-    """Return the command line of a worker: what was given by hand, and which one it is."""
-    population: tuple[str, ...] = ()
-    if options.is_finding_limit:  # which has changed it
-        population = ("--clients", str(options.clients))
-        population += () if options.rooms is None else ("--rooms", str(options.rooms))
-    share = ("--processes", str(options.processes), "--worker", f"{index}/{options.processes}")
-    return (*options.arguments, *population, *share)
+    """Return the command line of a worker: that of the run, and which one it is."""
+    processes = options.processes
+    return (*options.arguments, "--processes", str(processes), "--worker", f"{index}/{processes}")
 
 
 async def work(options: Options) -> int:

@@ -4,8 +4,11 @@ Knows bots and behaviours; knows nothing of how many there are or whose turn it 
 """
 
 import asyncio
+import time
 from collections.abc import Coroutine
 from typing import Any
+
+from game_server.core.conditions import Link as Lines
 
 from .client import Bot
 from .scenario import Behaviour
@@ -53,6 +56,8 @@ def _acts(bot: Bot, behaviour: Behaviour) -> list[Coroutine[Any, Any, None]]:
         acts.append(_chat(bot, behaviour, behaviour.chat_every_s))
     if behaviour.drop_every_s is not None:
         acts.append(_drop_and_resume(bot, behaviour, behaviour.drop_every_s))
+    if bot.lines is not None and bot.lines.conditions.drop_every_ms:
+        acts.append(_suffer_cuts(bot, bot.lines))
     if behaviour.script is not None:
         acts.append(_follow_script(bot, behaviour))
     return acts
@@ -72,6 +77,16 @@ async def _drop_and_resume(bot: Bot, behaviour: Behaviour, every_s: tuple[float,
         await asyncio.sleep(bot.random.uniform(*every_s))
         bot.drop()
         await asyncio.sleep(bot.random.uniform(*behaviour.away_s))
+        await bot.resume()
+
+
+async def _suffer_cuts(bot: Bot, lines: "Lines[bytes]") -> None:
+    """Lose the connection when the network conditions cut it, and resume when they let one through again."""
+    while not bot.closed.done():
+        now_ms = time.monotonic() * 1000
+        await asyncio.sleep((lines.next_cut_ms(now_ms) - now_ms) / 1000)
+        bot.drop()
+        await asyncio.sleep(lines.conditions.drop_ms / 1000)
         await bot.resume()
 
 

@@ -5,20 +5,17 @@ against 21 with picows, which brings three more packages, 49 with the sans-I/O p
 Tornado's client. A `BufferedProtocol` reads into one buffer that all links share (asyncio's plain Protocol allocates
 256 KiB a read), and works over TLS as well.
 
-`Network` makes links: it knows the address and what carries the bytes. Knows nothing of messages.
+What carries the bytes is the network's affair (network.py). Knows nothing of messages.
 """
 
 import asyncio
 import base64
 import hashlib
 import os
-import select
 import socket
-from typing import Any, Protocol, cast
-from urllib.parse import urlsplit
+from typing import Protocol, cast
 
 from .frames import BINARY, CLOSE, NO_STATUS, PONG, TEXT, Close, Failure, FrameParser, Ping, serialise
-from .wire import Wire, Wires
 
 ABNORMAL = 1006
 HANDSHAKE_BYTES_MAX = 16_384
@@ -28,6 +25,16 @@ _GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455 section 1.3
 _FINAL_BINARY = 0x80 | BINARY
 _buffer = bytearray(262_144)
 _view = memoryview(_buffer)
+
+
+class Transport(Protocol):
+    """What a link writes to: asyncio's, or one of ours."""
+
+    def write(self, data: bytes) -> None: ...
+
+    def close(self) -> None: ...
+
+    def abort(self) -> None: ...
 
 
 class HandshakeError(Exception):
@@ -59,7 +66,7 @@ _NOBODY = _Nobody()
 
 
 class Link(asyncio.BufferedProtocol):
-    """A client's connection; made by `Network.connect`."""
+    """A client's connection; made by `network.Network`."""
 
     def __init__(self, listener: Listener, host: str, path: str, subprotocol: str) -> None:
         loop = asyncio.get_running_loop()
@@ -69,7 +76,7 @@ class Link(asyncio.BufferedProtocol):
         self._key = base64.b64encode(os.urandom(16))
         #: the answer to the handshake as far as it has come; None: it is whole
         self._head: bytes | None = b""
-        self._transport: asyncio.Transport | Wire
+        self._transport: Transport
         self._is_connected = False
         self._code, self._reason = ABNORMAL, ""
         self.opened: asyncio.Future[None] = loop.create_future()
@@ -112,7 +119,7 @@ class Link(asyncio.BufferedProtocol):
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.begin(cast(asyncio.Transport, transport))  # uvloop's is of no such class
 
-    def begin(self, transport: asyncio.Transport | Wire) -> None:
+    def begin(self, transport: Transport) -> None:
         """Ask for a WebSocket over this transport."""
         self._transport, self._is_connected = transport, True
         request = (
@@ -205,85 +212,3 @@ class Link(asyncio.BufferedProtocol):
         frame = serialise(opcode, payload)
         self.bytes_out += len(frame)
         self._transport.write(frame)
-
-
-class Network:
-    """Makes the connections of one process to one server.
-
-    Args:
-        url: ws:// or wss://.
-        subprotocol: the only one offered.
-    """
-
-    def __init__(self, url: str, subprotocol: str) -> None:
-        parts = urlsplit(url)
-        assert parts.hostname is not None, url
-        self._is_tls = parts.scheme == "wss"
-        self._host, self._port = parts.hostname, parts.port or (443 if self._is_tls else 80)
-        self._netloc, self._subprotocol = parts.netloc, subprotocol
-        self._path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-        self._loop = asyncio.get_running_loop()
-        self._addresses: list[tuple[socket.AddressFamily, tuple[Any, ...]]] = []
-        self._wires = None if self._is_tls or not hasattr(select, "epoll") else Wires()
-
-    async def connect(self, listener: Listener, timeout_s: float) -> Link:
-        """Open a WebSocket.
-
-        Args:
-            listener: who takes what arrives.
-            timeout_s: for connecting and for the handshake, together.
-
-        Raises:
-            HandshakeError: it did not come about; the text says why.
-        """
-        link = Link(listener, self._netloc, self._path, self._subprotocol)
-        try:
-            async with asyncio.timeout(timeout_s):
-                if self._wires is None:
-                    tls = True if self._is_tls else None
-                    await self._loop.create_connection(lambda: link, self._host, self._port, ssl=tls)
-                else:
-                    connection = await self._open_socket()
-                    link.begin(self._wires.add(connection, link))
-                await link.opened
-        except TimeoutError:
-            raise HandshakeError("connect: timeout") from None
-        except OSError as error:
-            raise HandshakeError(f"connect: {_reason_of(error)}") from None
-        finally:
-            if not link.was_open:  # cancelled, perhaps
-                link.abort()
-        return link
-
-    async def _open_socket(self) -> socket.socket:
-        """Return a socket connected to the first address that answers, the one that did last time first."""
-        if not self._addresses:
-            found = await self._loop.getaddrinfo(self._host, self._port, type=socket.SOCK_STREAM)
-            self._addresses = [(family, address) for family, _, _, _, address in found]
-        problem: OSError = OSError("no address")
-        for place, (family, address) in enumerate(self._addresses):
-            connection = socket.socket(family, socket.SOCK_STREAM)
-            try:
-                connection.setblocking(False)
-                connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                await self._loop.sock_connect(connection, address)
-            except OSError as error:
-                connection.close()
-                problem = error
-            except BaseException:
-                connection.close()
-                raise
-            else:
-                self._addresses.insert(0, self._addresses.pop(place))
-                return connection
-        raise problem
-
-    def close(self) -> None:
-        """Make no more connections; those that are open are to be closed before."""
-        if self._wires is not None:
-            self._wires.close()
-
-
-def _reason_of(error: OSError) -> str:
-    # The text of an error from asyncio names addresses; that of the number is the same for all.
-    return os.strerror(error.errno) if error.errno and error.errno > 0 else type(error).__name__

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 import attrs
 
+from game_server.core.conditions import Conditions
 from game_server.core.protocol import SUBPROTOCOL_BINARY, SUBPROTOCOL_JSON
 from game_server.errors import DefinitionError
 from game_server.web.games import LoadedGame, load_game
@@ -27,6 +28,8 @@ SUBPROTOCOLS = {"binary": SUBPROTOCOL_BINARY, "json": SUBPROTOCOL_JSON}
 CLIENTS = 100
 DURATION_S = 20.0
 CLIENTS_A_SECOND = 100
+#: what has to hold where --find-limit is told nothing else
+LIMIT_THRESHOLDS = ("frames_share>=0.95", "errors<1", "closes<1")
 #: after the ramp, until the last clocks are set
 SETTLE_S = 1.5
 #: CPU time of a received and a sent frame, without and with a body of ten entities and a brain's thought: for `auto`
@@ -65,6 +68,9 @@ class Options:
     url: str
     #: where the server's metrics are; None: leave them alone
     metrics_url: str | None
+    #: of every client's network whose behaviour has none of its own, and as it was given
+    net: str | None
+    conditions: Conditions | None
     codec: str
     seed: int
     #: share of the clients that take the bodies of states apart
@@ -135,6 +141,14 @@ def _stages(text: str) -> Stages:
         return Stages.parse(text)
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def _conditions(text: str) -> str:
+    try:
+        Conditions.parse(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+    return text
 
 
 def _processes(text: str) -> int:
@@ -214,6 +228,8 @@ def _add_when(parser: argparse.ArgumentParser, whole: Callable[[str], Any], seco
 def _add_how(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument_group("how").add_argument
     add("--url", type=_url, default="ws://127.0.0.1:8888/ws", help="the game socket (%(default)s)")
+    text = "what the network does to every client, such as delay:100,jitter:30,stall:300/10000 (docs/loadtest.md)"
+    add("--net", type=_conditions, metavar="CONDITIONS", help=text)
     add("--codec", choices=tuple(SUBPROTOCOLS), default="binary", help="(%(default)s)")
     share = _number(float, 1e-6, 1, "above 0 and at most 1")
     text = "share of the bots that take states apart and think; the others copy a roommate's input (1.0)"
@@ -258,6 +274,8 @@ def parse_options(arguments: Sequence[str]) -> Options:
         rooms=asked.rooms,
         url=asked.url,
         metrics_url=_metrics_url(asked.metrics, asked.url),
+        conditions=asked.net and Conditions.parse(asked.net),
+        net=asked.net,
         codec=asked.codec,
         seed=asked.seed,
         decode_share=asked.decode_share,
@@ -291,6 +309,8 @@ def _fill_in(parser: _Parser, asked: argparse.Namespace, scenario: Scenario) -> 
             as_flag = f"--{name.replace('_', '-')}"
             text = json.dumps(dict(value)) if name == "options" else str(value)
             setattr(asked, name, getattr(parser.parse_args([as_flag, text]), name))
+    if asked.find_limit and not asked.threshold and not scenario.thresholds:
+        asked.threshold = [Threshold.parse(text) for text in LIMIT_THRESHOLDS]
     asked.threshold = [*(_thresholds_of(scenario) if not asked.threshold else ()), *asked.threshold]
     if asked.options is None:
         asked.options = {}
@@ -339,8 +359,17 @@ def _plan(asked: argparse.Namespace) -> tuple[Stages, float]:
     duration_s = DURATION_S if asked.duration is None else asked.duration
     ramp_s = clients / CLIENTS_A_SECOND if asked.ramp_s is None else asked.ramp_s
     measured_from_s = ramp_s + SETTLE_S if asked.warmup is None else asked.warmup
-    end_s = max(ramp_s + SETTLE_S, measured_from_s) + duration_s
+    end_s = max(ramp_s, measured_from_s) + duration_s
     return Stages.of([(0.0, 0.0), (ramp_s, clients), (end_s, clients)]), measured_from_s
+
+
+def with_clients(options: Options, clients: int) -> Options:
+    """Return the same load test with another constant population, in rooms as full as before."""
+    rooms = options.rooms
+    if rooms is not None:
+        rooms = max(round(rooms * clients / options.clients), 1)
+    overrides = ("--clients", str(clients), *(() if rooms is None else ("--rooms", str(rooms))))
+    return parse_options((*options.arguments, *overrides))
 
 
 def _metrics_url(given: str | None, url: str) -> str | None:

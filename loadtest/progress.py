@@ -91,9 +91,10 @@ def _view(phase: str, result: Result, part: Slice) -> RenderableType:
     cpu = samples.cpu_s / (samples.wall_s or 1) / stats.processes
     lag = f"timers late by {samples.lag.percentile_ms(99):.1f} ms (p99)"
     table.add_row("generator", f"{cpu:.0%}", "", lag)
-    if result.server:
-        point = result.server[-1]
-        ticks = [item.tick_p99_ms or 0.0 for item in result.server[-SPARKS_MAX:]]
+    points = result.server.points
+    if points:
+        point = points[-1]
+        ticks = [item.tick_p99_ms or 0.0 for item in points[-SPARKS_MAX:]]
         table.add_row("server", f"{point.cpu or 0:.0%}", _sparks(ticks), f"ticks take {ticks[-1]:.1f} ms (p99)")
     return Group(head, table, Text("Ctrl-C ends the run and reports", "dim"))
 

@@ -45,6 +45,7 @@ def make_report(result: Result, exit_code: int) -> Report:
             "measured_from_s": options.measured_from_s,
             "rooms": options.rooms,
             "url": options.url,
+            "net": options.net,
             "codec": options.codec,
             "seed": options.seed,
             "decode_share": options.decode_share,
@@ -57,9 +58,9 @@ def make_report(result: Result, exit_code: int) -> Report:
         "errors": dict(stats.errors.most_common()),
         "closes": dict(stats.closes.most_common()),
         "generator_was_the_limit": generator_limits(named),
-        "server_problem": result.server_problem,
+        "server_problem": result.server.problem,
         "timeline": [_point(part, stats.processes) for part in stats.timeline],
-        "server_timeline": [_server_point(point) for point in result.server],
+        "server_timeline": [_server_point(point) for point in result.server.points],
     }
 
 
@@ -97,6 +98,8 @@ def print_report(console: Console, report: Report) -> None:
     """Print the report."""
     named = report["figures"]
     console.print()
+    if "search" in report:
+        _print_search(console, report["search"])
     print_thresholds(console, report["thresholds"])
     if named["frames"]:
         _print_totals(console, report)
@@ -106,6 +109,16 @@ def print_report(console: Console, report: Report) -> None:
     _print_sides(console, report)
     if report["aborted"]:
         console.print(Text("aborted: this is what was measured until then", "yellow"))
+
+
+def _print_search(console: Console, search: dict[str, Any]) -> None:
+    for step in search["steps"]:
+        verdict = Text("held  ", "green") if step["held"] else Text("BROKE ", "bold red")
+        failed = f"  {', '.join(step['failed'])}" if step["failed"] else ""
+        console.print(verdict.append(f"{step['clients']:>6} clients{failed}", "default"), soft_wrap=True)
+    console.print(f"the limit: {search['words']}", style="bold", markup=False, soft_wrap=True)
+    if search["held"]:
+        console.print(f"\nwith {search['held']} clients:", markup=False)
 
 
 def print_thresholds(console: Console, verdicts: list[dict[str, Any]]) -> None:
@@ -190,10 +203,9 @@ def sides(report: Report) -> list[str]:
     if "server_cpu" in named:
         words = f"server: {named['server_cpu']:.0%} of a core"
         if "server_tick_p99" in named:
-            words += (
-                f"; ticks took {named['server_tick_mean']:.2f} ms (mean), {named['server_tick_p99']:.2f} (p99), "
-                f"and began {named['server_lateness_p99']:.2f} ms late (p99)"
-            )
+            words += f"; ticks took {named['server_tick_mean']:.2f} ms (mean), {named['server_tick_p99']:.2f} (p99)"
+        if "server_lateness_p99" in named:
+            words += f"; they began {named['server_lateness_p99']:.2f} ms late (p99)"
         lines.append(words)
     elif report["server_problem"]:
         lines.append(f"server: no metrics ({report['server_problem']})")

@@ -5,13 +5,14 @@ Knows the parts that measure; knows nothing of the command line's exit codes.
 
 import asyncio
 import contextlib
+import time
 from collections.abc import Callable
 
 import attrs
 
 from .crew import Crew
 from .options import Options
-from .server_watch import Reading, ServerPoint, ServerWatch, server_figures
+from .server_watch import ServerWatch
 from .stats import Figures, Slice, Stats, figures
 
 #: told of each second: the run so far, and the second's slice
@@ -24,14 +25,11 @@ class Result:
 
     options: Options
     stats: Stats
-    server: list[ServerPoint]
-    readings: list[Reading]
-    #: why the server's metrics are missing
-    server_problem: str | None = None
+    server: ServerWatch
 
     def figures(self) -> Figures:
         """Return every figure by its name; the server's are missing where it shows none."""
-        return {**figures(self.stats), **server_figures(self.readings, self.options.measured_from_s)}
+        return {**figures(self.stats), **self.server.figures(self.options.measured_from_s)}
 
 
 class Run:
@@ -39,9 +37,8 @@ class Run:
 
     def __init__(self, options: Options, show: Show) -> None:
         self._show = show
-        self._watch = ServerWatch(options.metrics_url)
         stats = Stats(processes=options.processes, decode_share=options.decode_share)
-        self.result = Result(options, stats, self._watch.points, self._watch.readings)
+        self.result = Result(options, stats, ServerWatch(options.metrics_url))
         self._crew = Crew(options, self._take)
 
     def abort(self) -> None:
@@ -50,19 +47,19 @@ class Run:
 
     async def run(self) -> Result:
         """Run to the end; raise CrewError when a process fails."""
-        watching = asyncio.create_task(self._watch.run())
+        watching = asyncio.create_task(self.result.server.run())
         try:
             await self._crew.run()
         finally:
             watching.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await watching
-            self._watch.close()
-            self.result.server_problem = self._watch.problem
         return self.result
 
     def _take(self, part: Slice) -> None:
-        stats = self.result.stats
+        stats, server = self.result.stats, self.result.server
+        if server.origin_s is None:
+            server.origin_s = time.monotonic() - part.end_s
         stats.add(part)
         stats.clients = max(stats.clients, part.wanted)
         self._show(self.result, part)

@@ -6,7 +6,8 @@
         game="arena",
         stages="0:0,30:500,60:500,70:0",
         behaviours=(
-            Behaviour("regular", weight=8),
+            Behaviour("regular", weight=7),
+            Behaviour("far away", weight=1, net="delay:120,jitter:40"),
             Behaviour("talker", weight=1, chat_every_s=(3, 8)),
             Behaviour("commuter", weight=1, drop_every_s=20, away_s=(0.5, 3)),
         ),
@@ -26,6 +27,8 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import attrs
+
+from game_server.core.conditions import Conditions
 
 from . import scenarios
 
@@ -49,6 +52,10 @@ def _as_span(value: Span | None) -> tuple[float, float] | None:
 def _check_span(_: Any, attribute: "attrs.Attribute[Any]", value: Any) -> None:
     if value is not None and not (len(value) == 2 and 0 <= value[0] <= value[1]):
         raise ValueError(f"{attribute.name} must be seconds, or (least, most), not {value}")
+
+
+def _as_conditions(value: "str | Conditions | None") -> Conditions | None:
+    return Conditions.parse(value) if isinstance(value, str) else value
 
 
 @attrs.frozen(eq=False)
@@ -84,6 +91,8 @@ class Behaviour:
     retry_s: tuple[float, float] | None = attrs.field(
         default=None, converter=_as_span, validator=_check_span, kw_only=True
     )
+    #: what the network does to them, as `--net`: delay:100,jitter:30 (game_server/core/conditions.py)
+    net: Conditions | None = attrs.field(default=None, converter=_as_conditions, kw_only=True)
     #: a coroutine run beside its inputs while it is there, with the `Bot`: chat, command, drop and resume, leave
     script: "Callable[[Bot], Awaitable[None]] | None" = attrs.field(default=None, kw_only=True)
 

@@ -9,6 +9,7 @@ import asyncio
 import time
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 
 import attrs
 from prometheus_client.parser import text_string_to_metric_families
@@ -95,44 +96,58 @@ def _quantile_ms(before: Mapping[float, float], after: Mapping[float, float], sh
 
 
 class ServerWatch:
-    """Reads a server's metrics; `points` has what came, `problem` why there is none."""
+    """Reads a server's metrics; `points` has what came, `problem` says why nothing does."""
 
     def __init__(self, url: str | None) -> None:
         self._url = url
-        self._client = AsyncHTTPClient(force_instance=True)
+        #: the run's start on the clock of the readings; before it is known there are no points
+        self.origin_s: float | None = None
         self.readings: list[Reading] = []
-        self.points: list[ServerPoint] = []
         self.problem: str | None = "switched off" if url is None else None
 
     async def run(self) -> None:
         """Read once a second until cancelled, or until the first reading fails."""
-        start_s = next_s = time.monotonic()
-        while self.problem is None or self.readings:
-            await self._read(start_s)
-            next_s = max(next_s + EVERY_S, time.monotonic())
-            await asyncio.sleep(next_s - time.monotonic())
-
-    async def _read(self, start_s: float) -> None:
-        assert self._url is not None
+        if self._url is None:
+            return
+        client = AsyncHTTPClient(force_instance=True)
         try:
-            answer = await self._client.fetch(self._url, connect_timeout=TIMEOUT_S, request_timeout=TIMEOUT_S)
-            reading = Reading.parse(time.monotonic() - start_s, answer.body.decode("utf-8", "replace"))
+            next_s = time.monotonic()
+            while self.problem is None or self.readings:
+                await self._read(client, self._url)
+                next_s = max(next_s + EVERY_S, time.monotonic())
+                await asyncio.sleep(next_s - time.monotonic())
+        finally:
+            client.close()
+
+    async def _read(self, client: AsyncHTTPClient, url: str) -> None:
+        try:
+            answer = await client.fetch(url, connect_timeout=TIMEOUT_S, request_timeout=TIMEOUT_S)
+            reading = Reading.parse(time.monotonic(), answer.body.decode("utf-8", "replace"))
         except (HTTPClientError, OSError, ValueError) as error:
             self.problem = str(error)[:120] or type(error).__name__
             return
         if not reading.values:
-            self.problem = f"{self._url} shows none of {', '.join(_PREFIXES)}"
+            self.problem = f"{url} shows none of {', '.join(_PREFIXES)}"
             return
-        if self.readings and reading.at_s > self.readings[-1].at_s:
-            self.points.append(point_between(self.readings[-1], reading))
         self.readings.append(reading)
 
-    def close(self) -> None:
-        self._client.close()
+    @property
+    def points(self) -> list[ServerPoint]:
+        """What the server said of each second of the run."""
+        origin_s = self.origin_s
+        if origin_s is None:
+            return []
+        pairs = pairwise(reading for reading in self.readings if reading.at_s >= origin_s - EVERY_S)
+        points = (point_between(*pair) for pair in pairs)
+        return [attrs.evolve(point, at_s=max(point.at_s - origin_s, 0.0)) for point in points]
+
+    def figures(self, measured_from_s: float) -> dict[str, float]:
+        """Return what it said of the measured time."""
+        return {} if self.origin_s is None else server_figures(self.readings, self.origin_s + measured_from_s)
 
 
 def server_figures(readings: Sequence[Reading], from_s: float) -> dict[str, float]:
-    """Return what the server said of the measured time, from the last reading before it to the last of all."""
+    """Return what the server said from the last reading before a moment to the last of all."""
     started = [reading for reading in readings if reading.at_s <= from_s][-1:] or list(readings[:1])
     if not started or readings[-1] is started[0]:
         return {}

@@ -28,13 +28,14 @@ class Receiver(Protocol):
 class Wire:
     """One socket; has the methods of an asyncio transport that a `Link` uses."""
 
-    __slots__ = ("_connection", "_receiver", "_wires", "number", "read", "send", "unsent")
+    __slots__ = ("_connection", "_is_paused", "_receiver", "_wires", "number", "read", "send", "unsent")
 
     def __init__(self, wires: "Wires", connection: socket.socket, receiver: Receiver) -> None:
         self._wires, self._connection, self._receiver = wires, connection, receiver
         self.number = connection.fileno()
         self.read, self.send = connection.recv, connection.send
         self.unsent = b""
+        self._is_paused = False
 
     def write(self, data: bytes) -> None:
         """Send, or keep what the kernel does not take until it does."""
@@ -58,7 +59,7 @@ class Wire:
 
     def pull(self) -> None:
         """Read all there is."""
-        while True:
+        while not self._is_paused:
             try:
                 data = self.read(READ_BYTES)
             except BlockingIOError:
@@ -72,6 +73,15 @@ class Wire:
             self._receiver.receive(data)
             if len(data) < READ_BYTES:  # the edge has been seen: nothing is left behind it
                 return
+
+    def pause_reading(self) -> None:
+        """Leave what comes to the kernel."""
+        self._is_paused = True
+
+    def resume_reading(self) -> None:
+        """Read again, at once what has come meanwhile: its edge is over."""
+        self._is_paused = False
+        self._wires.pull_soon(self)
 
     def close(self) -> None:
         """Close, once; what the kernel has taken still goes out."""
@@ -109,6 +119,10 @@ class Wires:
         self._epoll.unregister(wire.number)
         # Not from within a send: whoever is sending is not to find itself closed half-way.
         self._loop.call_soon(wire.end, error)
+
+    def pull_soon(self, wire: Wire) -> None:
+        """Read a socket in the loop's next turn, if it is still ours."""
+        self._loop.call_soon(lambda: wire.pull() if self._wires.get(wire.number) is wire else None)
 
     def close(self) -> None:
         """Watch nothing any more."""

@@ -153,12 +153,40 @@ def test_bots_that_do_not_decode_send_all_the_same(server: ServerProcess, tmp_pa
     assert 10 < report["figures"]["ack_p50"] < ACK_MAX_MS
 
 
-def test_ctrl_c_still_reports(server: ServerProcess, tmp_path: Path) -> None:
-    """An interrupted run reports what it had measured, and ends with 105."""
+def test_the_limit_is_found(server: ServerProcess, tmp_path: Path) -> None:
+    """The search raises the clients until a threshold breaks, tries once more, closes in, and says which most held."""
+    code, output, report = load(
+        server.port, tmp_path, "--find-limit", "--clients", "2", "--rooms", "1", "--clients-max", "6",
+        "--duration", "0.3", "--warmup", "0.5", "--threshold", "clients<=5",
+    )  # fmt: skip
+
+    tried = [(step["clients"], step["held"]) for step in report["search"]["steps"]]
+    assert [(2, True), (4, True), (6, False), (6, False), (5, True)] == tried, output
+    assert (0, 5, 6) == (code, report["search"]["held"], report["search"]["broke"])
+    assert (5, 2) == (report["figures"]["connected"], report["figures"]["rooms"])
+    assert "the limit: 5 clients held; 6 broke clients <= 5: 6" in output
+    times_s = [point["end_s"] for point in report["timeline"]]
+    assert times_s == sorted(times_s)  # one run behind the other
+
+
+def test_nothing_holds(server: ServerProcess, tmp_path: Path) -> None:
+    """Where the first population breaks already, smaller ones are tried, and in the end the threshold has failed."""
+    code, output, report = load(
+        server.port, tmp_path, "--find-limit", "--clients", "2", "--duration", "0.3", "--warmup", "0.3",
+        "--threshold", "clients<1",
+    )  # fmt: skip
+
+    assert (99, 0) == (code, report["search"]["held"])
+    assert "the limit: no population held" in output
+
+
+@pytest.mark.parametrize("processes", ["1", "2"])
+def test_ctrl_c_still_reports(server: ServerProcess, tmp_path: Path, processes: str) -> None:
+    """An interrupted run reports what it had measured, in one process or several, and ends with 105."""
     report = tmp_path / "report.json"
-    with started(command(server.port, report, "--clients", "4", "--duration", "60")) as process:
+    arguments = ("--clients", "4", "--duration", "60", "--processes", processes)
+    with started(command(server.port, report, *arguments)) as process:
         read_until(process, "measure")
-        read_until(process, "measure")  # a second line: some seconds have been measured
         process.send_signal(signal.SIGINT)
         output, _ = process.communicate(timeout=TIMEOUT_S)
 

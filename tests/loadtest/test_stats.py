@@ -10,6 +10,7 @@ from loadtest.__main__ import ExitCode, exit_code_of
 from loadtest.histogram import Histogram
 from loadtest.options import parse_options
 from loadtest.run import Result
+from loadtest.server_watch import ServerWatch
 from loadtest.stats import FIGURES, TIMES, Ledger, Samples, Slice, Stats, figures, generator_limits
 from loadtest.thresholds import NAMES, Threshold
 
@@ -32,7 +33,7 @@ def second(start_s: float, clients: int, ack_ms: list[int], rate: float, is_meas
 
 def result_of(stats: Stats, *thresholds: str) -> Result:
     arguments = [word for text in thresholds for word in ("--threshold", text)]
-    return Result(parse_options(["--game", "swarm", *arguments]), stats, server=[], readings=[])
+    return Result(parse_options(["--game", "swarm", *arguments]), stats, ServerWatch(None))
 
 
 def stats_of(*parts: Slice) -> Stats:
