@@ -74,6 +74,14 @@ class ColumnDiff(TypeDiff):
     spawned: IdArray
     updated: dict[int, IdArray]
 
+    def is_like(self, other: TypeDiff) -> bool:
+        return (
+            self.updated.keys() == other.updated.keys()
+            and all(_are_same(ids, other.updated[mask]) for mask, ids in self.updated.items())
+            and _are_same(self.spawned, other.spawned)
+            and _are_same(self.despawned, other.despawned)
+        )
+
     def public_updates(self, public_mask: int) -> dict[int, IdArray]:
         groups: dict[int, list[IdArray]] = {}
         for mask, ids in self.updated.items():
@@ -102,6 +110,10 @@ class ColumnDiff(TypeDiff):
             spawned[~np.isin(spawned, despawned)],
             by_mask(ids, masks),
         )
+
+
+def _are_same(ids: IdArray, others: IdArray) -> bool:
+    return ids is others or np.array_equal(ids, others)
 
 
 def by_mask(ids: IdArray, masks: npt.NDArray[Any]) -> dict[int, IdArray]:

@@ -86,7 +86,7 @@ class Outgoing:
         self._counts.values_clamped += taken.clamped
         if len(self._history) == self._history.maxlen:
             self.history_base = self._history[0].tick
-        self._history.append(taken.diff)
+        self._history.append(taken.diff.sharing(self._history[-1]) if self._history else taken.diff)
         self._previous_tick, self.snapshot = self.snapshot.tick, taken.snapshot
         if self._views is not None:
             self._views.advance(taken.snapshot, taken.diff)

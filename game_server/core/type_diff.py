@@ -24,6 +24,12 @@ class TypeDiff:
     def is_empty(self) -> bool:
         return not (len(self.despawned) or len(self.spawned) or self.updated)
 
+    def is_like(self, other: "TypeDiff") -> bool:
+        """Return whether the same happened to the same entities."""
+        return bool(
+            self.updated == other.updated and self.spawned == other.spawned and self.despawned == other.despawned
+        )
+
     def split(self) -> "tuple[TypeDiff, TypeDiff, TypeDiff]":
         """Return the despawns, the spawns and the updates, each by itself."""
         make, nothing = type(self), self.spawned[:0]

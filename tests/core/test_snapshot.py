@@ -1,15 +1,18 @@
 """Captures, their differences, and merges of those."""
 
+from itertools import pairwise
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from game_server.core import snapshot
 from game_server.core.snapshot import SPAWNED, Diff, full_diff, merge
 
-from .declarations import FieldSpec
+from .declarations import FieldSpec, Spec
 from .stage import Stage, layouts, room_layouts
+from .twins import Twins
 
 
 @settings(max_examples=60)
@@ -107,3 +110,37 @@ def test_a_snapshot_does_not_change_with_the_world() -> None:
     stage.capture()
 
     assert [1] == list(kept.tables[1])
+
+
+@settings(max_examples=60)
+@given(st.data(), layouts, room_layouts, st.integers(2, 5))
+def test_shared_parts_say_the_same(
+    data: st.DataObject, layout: list[list[FieldSpec]], room_layout: list[FieldSpec], ticks: int
+) -> None:
+    """A diff that shares equal parts with the one before it says what it said alone."""
+    stage = Stage(layout, room_layout)
+    for _ in range(ticks):
+        stage.act(data)
+        stage.capture()
+
+    for earlier, diff in pairwise(stage.diffs):
+        shared = diff.sharing(earlier)
+        assert [_plain(diff, index) for index in diff.types] == [_plain(shared, index) for index in shared.types]
+        assert (diff.tick, diff.owned) == (shared.tick, shared.owned)
+
+
+@pytest.mark.parametrize("columnar", [False, True], ids=["objects", "columns"])
+def test_history_is_small_while_the_same_entities_move(columnar: bool) -> None:
+    """Ten seconds of the same entities moving are one list of ids and not two hundred."""
+    twins = Twins([[FieldSpec(Spec("uint32"))]])
+    world = twins.worlds[columnar]
+    for number in range(200):
+        for each in world.tables[1].values():
+            each.f0 = number + 1
+        twins.capture()
+    kept = twins.diffs[columnar]
+    for place in range(2, len(kept)):
+        kept[place] = kept[place].sharing(kept[place - 1])
+
+    assert 1 == len({id(diff.types) for diff in kept[2:]})
+    assert 1 == len({id(diff.owned) for diff in kept[2:]})
