@@ -141,6 +141,7 @@ class Settings:
     name_len_max: int = ts.option(default=16, help="longest player name, in characters")
     checksum_s: float = ts.option(default=5.0, help="how often a state carries a checksum")
     catch_up_ticks_max: int = ts.option(default=4, help="owed ticks a room may run at once; more are dropped")
+    spectators_max: int = ts.option(default=50, help="most who watch a room, public and unseen ones each")
     seat_bytes_per_s: int = ts.option(
         default=0, help="bytes of state a second and seat; what does not fit waits, the nearest goes first; 0: no bound"
     )

@@ -3,11 +3,13 @@
 Knows nothing of rooms.
 """
 
+import math
 from typing import Any
 
 import attrs
 
 from ..errors import CloseCode, DefinitionError, ProtocolError
+from .broadcast import Broadcast
 from .entity import EntityType
 from .game import Game
 from .inputs import InputType
@@ -61,6 +63,11 @@ class GameDefinition:
         if options:
             raise ProtocolError(CloseCode.BAD_JOIN, f"{self.name} takes no options")
         return None
+
+    def broadcast(self) -> Broadcast | None:
+        """Return the public's stream of a new room; None where the game takes no spectators."""
+        delay_s, tick_rate = self.cls.spectator_delay_s, self.cls.tick_rate
+        return None if delay_s is None else Broadcast(self.types, math.ceil(delay_s * tick_rate), tick_rate)
 
 
 def _check_hooks(game: type[Game]) -> None:

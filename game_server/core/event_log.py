@@ -40,8 +40,11 @@ class EventLog:
         oldest = self._events[0].number if self._events else self.newest_number + 1
         return max(oldest - number - 1, 0)
 
-    def message_since(self, number: int, seat: Seat, is_partial: bool) -> str | None:
-        """Return the `events` message with what a seat missed above a number, or None when there is nothing to say."""
+    def message_since(self, number: int, seat: Seat | None, is_partial: bool) -> str | None:
+        """Return the `events` message with what a seat missed above a number, or None when there is nothing to say.
+
+        A seat None is the public, which gets what is for everybody.
+        """
         texts = []
         for event in reversed(self._events):
             if event.number <= number:

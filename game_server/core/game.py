@@ -11,6 +11,7 @@ refused when the class is made (its bytecode is scanned) and again when it happe
 """
 
 import dis
+import math
 import random
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -67,6 +68,9 @@ class Host(Protocol):
 
     def lock(self, locked: bool) -> None: ...
 
+
+#: states of so long are kept for the public
+SPECTATOR_DELAY_MAX_S = 60.0
 
 _HOST_NAMES = ("_host", "dt", "options", "random", "world")
 
@@ -262,3 +266,10 @@ def _check_sizes(cls: type[Game]) -> None:
         value = getattr(cls, name)
         if type(value) is not int or not 1 <= value <= most:
             raise DefinitionError(f"{cls.__name__}.{name} must be a whole number from 1 to {most}, not {value!r}")
+    _check_number(cls, "spectator_delay_s", cls.spectator_delay_s, SPECTATOR_DELAY_MAX_S)
+    _check_number(cls, "seat_bytes_per_s", cls.seat_bytes_per_s, math.inf)
+
+
+def _check_number(cls: type[Game], name: str, value: Any, most: float) -> None:
+    if value is not None and (type(value) not in (int, float) or not 0 <= value <= most):
+        raise DefinitionError(f"{cls.__name__}.{name} must be None or from 0 to {most:g}, not {value!r}")

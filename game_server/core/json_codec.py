@@ -74,11 +74,44 @@ def _put(state: State, key: str, type_: WireType, entity_id: int, mask: int, row
         for position, field in enumerate(type_.fields)
         if mask >> position & 1
     }
+    _merge(state, key, type_, entity_id, values)
+
+
+def _merge(state: State, key: str, type_: WireType, entity_id: int, values: dict[str, Any]) -> None:
     if type_.index == 0:
         state["room"] = values
     else:
         mine = state.setdefault(key, {}).setdefault(type_.name, {})
         mine[str(entity_id)] = {**mine.get(str(entity_id), {}), **values}
+
+
+def retold(types: Sequence[WireType], message: StateMessage, tick: int, base: int | None) -> State:
+    """Return a decoded binary state as the message that says the same in JSON.
+
+    Args:
+        types: the game's wire types.
+        message: what was decoded.
+        tick: of the state.
+        base: tick that a delta starts from; None for a full state.
+    """
+    state: State = {"type": "full" if base is None else "delta", "tick": tick}
+    if base is not None:
+        state["baseline"] = base
+    state |= {"ack": message.ack or 0, "depth": message.depth, "missing": message.missing}
+    if message.checksum is not None:
+        state["checksum"] = message.checksum
+    for group in message.groups:
+        if group.op is Op.DESPAWN:
+            state["despawn"] = sorted([*state.get("despawn", []), *group.ids])
+        elif group.op is Op.OWN:
+            state["own"] = sorted([*state.get("own", []), *group.ids])
+        else:
+            key, packer = "spawn" if group.op is Op.SPAWN else "update", types[group.type_index].packer(group.mask)
+            for entity_id, row in zip(group.ids, group.rows, strict=True):
+                columns = zip(packer.names, packer.kinds, row, strict=True)
+                values = {name: kind.dequantise(value) for name, kind, value in columns}
+                _merge(state, key, types[group.type_index], entity_id, values)
+    return state
 
 
 # ---- reading -------------------------------------------------------------------------------------------------

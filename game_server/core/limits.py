@@ -39,6 +39,7 @@ class RoomLimits:
     dead_after_s: float = 10.0
     outside_calls_max: int = 16
     seat_bytes_per_s: int = 0
+    spectators_max: int = 50
 
     def for_tick_rate(self, tick_rate: int) -> "RoomLimits":
         """Return these limits with room for the inputs of a game that ticks so often.

@@ -23,7 +23,7 @@ from .limits import BucketsByKey, LobbyLimits, RoomLimits, TokenBucket
 from .metrics import Counts
 from .protocol import Join, Resume
 from .room import Room
-from .session import Session, State
+from .session import Role, Session, State
 from .words import clean_name
 
 #: no 0 O 1 I L: codes are read aloud and typed on phones
@@ -31,6 +31,9 @@ CODE_ALPHABET = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"
 CODE_LEN = 6
 #: above all events: a device that is new to a seat has missed none
 EVENT_NEWEST = 2**63
+#: tickets to watch a room unseen are good for so long, and there are so many
+TICKET_S = 3600.0
+TICKETS_MAX = 1000
 
 
 @attrs.frozen(eq=False)
@@ -71,6 +74,7 @@ class Lobby:
         self._by_user: dict[tuple[str, str], Session] = {}
         self._bucket = TokenBucket(limits.rooms_per_s, max(limits.rooms_per_s, 1))
         self._maker_buckets = BucketsByKey(limits.rooms_address_per_s, limits.rooms_address_burst)
+        self.tickets = Tickets(secrets.make_token)
         #: digests of the tokens that lead to a session, of which some may be good no more
         self._digests: dict[Session, set[bytes]] = {}
 
@@ -95,9 +99,11 @@ class Lobby:
         if definition is None:
             known = ", ".join(sorted(self.definitions))
             raise ProtocolError(CloseCode.BAD_JOIN, f"no game {request.game!r}; there are {known}"[:110])
-        if definition.cls.requires_identity and user_id is None:
+        if definition.cls.requires_identity and user_id is None and not request.ticket:
             raise ProtocolError(CloseCode.BAD_IDENTITY, f"{definition.name} wants a signed token in join.identity")
         self._check_schema(request.schema_hash, definition)
+        if request.spectate or request.ticket:
+            return self._watch(request, definition, link, is_json, now_s)
         name = clean_name(request.name, self.room_limits.name_len_max)
         room = self._room_for(request, definition, now_s, maker)
         token = self._secrets.make_token()
@@ -109,7 +115,9 @@ class Lobby:
 
     def seat_of_user(self, request: Join, user_id: str | None) -> Session | None:
         """Return the one seat that a user has in the game it asks for, if the game gives each user but one."""
-        session = self._by_user.get((request.game, user_id)) if user_id is not None else None
+        if user_id is None or request.spectate or request.ticket:
+            return None
+        session = self._by_user.get((request.game, user_id))
         return session if session is not None and session.state is not State.ENDED else None
 
     def move(self, request: Join, session: Session, link: Any, is_json: bool, now_s: float) -> bool:
@@ -125,6 +133,26 @@ class Lobby:
         session.old_token = None  # it is another device's
         self._remember(token, session)
         return True
+
+    def _watch(self, request: Join, definition: GameDefinition, link: Any, is_json: bool, now_s: float) -> Session:
+        if request.create or request.options:
+            raise ProtocolError(CloseCode.BAD_JOIN, "who watches makes no room; give room, code or none of them")
+        if request.ticket:
+            room = self.tickets.room(request.ticket, now_s)
+            if room is None or room.room_id not in self.rooms:
+                raise ProtocolError(CloseCode.ROOM_NOT_FOUND, "this ticket is for no room, or not good any more")
+            return room.watch(Role.UNSEEN, link, is_json, now_s)
+        if not request.room and not request.code:
+            watchable = [room for room in self.rooms.values() if self._is_watchable(room, definition)]
+            if not watchable:
+                raise ProtocolError(CloseCode.ROOM_NOT_FOUND, f"nobody plays {definition.name} now")
+            room = max(watchable, key=lambda room: len(room.sessions))
+        else:
+            room = self._room_for(request, definition, now_s, None)
+        return room.watch(Role.PUBLIC, link, is_json, now_s)
+
+    def _is_watchable(self, room: Room, definition: GameDefinition) -> bool:
+        return room.definition is definition and room.code is None and room.closing is None and room.is_watchable
 
     def _room_for(self, request: Join, definition: GameDefinition, now_s: float, maker: str | None) -> Room:
         asked = [key for key in ("room", "code", "create") if getattr(request, key)]
@@ -257,6 +285,7 @@ class Lobby:
     def discard(self, room: Room) -> None:
         """Forget a room; its tally stays."""
         del self.rooms[room.room_id]
+        self.tickets.forget(room)
         if room.code:
             del self._by_code[room.code]
         self.forget_ended(room)
@@ -267,6 +296,36 @@ class Lobby:
     @property
     def players(self) -> int:
         return sum(len(room.sessions) for room in self.rooms.values())
+
+
+class Tickets:
+    """Who may watch which room unseen: unguessable, good for `TICKET_S`, at most `TICKETS_MAX` at a time.
+
+    Args:
+        make_token: where they come from.
+    """
+
+    def __init__(self, make_token: Callable[[], str]) -> None:
+        self._make_token = make_token
+        #: by digest, oldest first
+        self._rooms: dict[bytes, tuple[Room, float]] = {}
+
+    def make(self, room: Room, now_s: float) -> str:
+        """Return a new ticket for a room; beyond the limit the oldest is good no more."""
+        while len(self._rooms) >= TICKETS_MAX:
+            del self._rooms[next(iter(self._rooms))]
+        ticket = self._make_token()
+        self._rooms[_digest(ticket)] = (room, now_s + TICKET_S)
+        return ticket
+
+    def room(self, ticket: str, now_s: float) -> Room | None:
+        """Return the room that a ticket is for; None when it is not good."""
+        room, until_s = self._rooms.get(_digest(ticket), (None, 0.0))
+        return room if now_s < until_s else None
+
+    def forget(self, room: Room) -> None:
+        """The room is no more."""
+        self._rooms = {digest: entry for digest, entry in self._rooms.items() if entry[0] is not room}
 
 
 def _digest(token: str) -> bytes:

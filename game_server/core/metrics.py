@@ -32,6 +32,8 @@ class Counts:
     entities_deferred: int = 0
     events: int = 0
     events_lost: int = 0
+    spectators_joined: int = 0
+    spectators_refused: int = 0
     joins: int = 0
     drops: int = 0
     resumes: int = 0

@@ -12,18 +12,19 @@ Knows sessions and the codecs; knows nothing of seats' comings and goings, rules
 """
 
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import attrs
 
 from . import codec, json_codec, snapshot
+from .broadcast import Broadcast, Record
 from .entity import EntityType
 from .event_log import EventLog
 from .limits import RoomLimits
 from .metrics import Counts
 from .session import Session, State
-from .views import Portion, Views
+from .views import Portion, Viewer, Views
 from .world import World
 
 Frame = tuple[Session, str | bytes]
@@ -42,6 +43,7 @@ class Outgoing:
         limits: `history_s`, `checksum_s` and `slow_ack_ms` matter here.
         counts: the room's tally.
         views: of the types that not everybody sees; None: everybody sees everything.
+        broadcast: the public's stream; None: there is none.
     """
 
     def __init__(
@@ -52,10 +54,13 @@ class Outgoing:
         limits: RoomLimits,
         counts: Counts,
         views: Views | None = None,
+        broadcast: Broadcast | None = None,
     ) -> None:
         self._world, self._events, self._counts = world, events, counts
         self._types = world.types
-        self._views = views
+        self._views, self._broadcast = views, broadcast
+        self._public = None if views is None or broadcast is None else views.viewer(None)
+        self._public_event_number = 0
         self._tick_rate = tick_rate
         self._checksum_every_ticks = max(1, int(limits.checksum_s * tick_rate))
         self._slow_ticks = limits.slow_ack_ms * tick_rate / 1000
@@ -91,13 +96,32 @@ class Outgoing:
         if self._views is not None:
             self._views.advance(taken.snapshot, taken.diff)
 
-    def frames(self, sessions: Iterable[Session]) -> list[Frame]:
-        """Return what to send now: events not sent yet, then at most one state message for each seated session."""
-        if self._views is not None:
-            return self._frames_by_view(self._views, sessions)
-        tick = self.snapshot.tick
+    def frames(self, sessions: Iterable[Session], unseen: Sequence[Session] = ()) -> list[Frame]:
+        """Return what to send now: events not sent yet, then at most one state message for each session.
+
+        Args:
+            sessions: the players.
+            unseen: admins, who get everything that is public.
+        """
         bodies = Bodies(self._types, self.snapshot, self._history)
-        is_checked = tick % self._checksum_every_ticks == 0
+        is_checked = self.snapshot.tick % self._checksum_every_ticks == 0
+        if self._views is not None:
+            frames = self._frames_by_view(self._views, sessions, is_checked)
+            return frames + self._frames_alike(unseen, bodies, is_checked) if unseen else frames
+        if self._broadcast is not None:
+            self._record(self._broadcast, bodies, is_checked)
+        return self._frames_alike([*sessions, *unseen] if unseen else sessions, bodies, is_checked)
+
+    def full(self, session: Session) -> str | bytes:
+        """Return a full state of the newest capture, for somebody who comes between two states."""
+        session.resync_wanted = True
+        state = self._state_for(session, Bodies(self._types, self.snapshot, self._history), False)
+        session.sent_tick, session.sent_ack = self.snapshot.tick, session.consumed_seq
+        return state
+
+    def _frames_alike(self, sessions: Iterable[Session], bodies: "Bodies", is_checked: bool) -> list[Frame]:
+        """Return the frames of sessions that all see everything."""
+        tick = self.snapshot.tick
         owned_changes = self._history[-1].owned
         shared: dict[int, bytes] = {}
         previous, newest_event = self._previous_tick, self._events.newest_number
@@ -181,18 +205,20 @@ class Outgoing:
 
     # ---- views -------------------------------------------------------------------------------------------------
 
-    def _frames_by_view(self, views: Views, sessions: Iterable[Session]) -> list[Frame]:
-        """Return what `frames` does, where seats see different things."""
+    def _frames_by_view(self, views: Views, sessions: Iterable[Session], is_checked: bool) -> list[Frame]:
+        """Return the frames of sessions that see different things."""
         tick, frames = self.snapshot.tick, list[Frame]()
         bodies = Bodies(self._types, self.snapshot, self._history, views.indices)
-        is_checked = tick % self._checksum_every_ticks == 0
         turns = []
         for session in sessions:
             if session.state is State.SEATED and not self._skips(session, tick):
                 if session.event_number != self._events.newest_number or session.partial:
                     self._add_events(session, frames)
                 turns.append(self._begin(session, bodies))
-        views.serve([turn.portion for turn in turns], is_checked)
+        public = self._public_portions()
+        views.serve([*(turn.portion for turn in turns), *public], is_checked)
+        if self._broadcast is not None:
+            self._record(self._broadcast, bodies, is_checked, public)
         for turn in turns:
             session = turn.session
             frame = self._state_by_view(turn, bodies, is_checked)
@@ -226,12 +252,40 @@ class Outgoing:
             if turn.changed:
                 state = json_codec.with_private(state, self._types, self.snapshot, turn.changed, turn.owned)
             return json_codec.dump({**self._json_head(session, turn.base, checksum), **state})
-        parts = [self._binary_head(session, turn.base, checksum)]
-        for part, groups in zip(turn.shared_parts, portion.groups.values(), strict=True):
-            parts.append(part)
-            parts += groups
-        parts.append(turn.private_body)
-        return b"".join(parts)
+        head = self._binary_head(session, turn.base, checksum)
+        return b"".join((head, *_interleaved(turn.shared_parts, portion), turn.private_body))
+
+    # ---- the public --------------------------------------------------------------------------------------------
+
+    def _public_portions(self) -> list[Portion]:
+        """Return the public's share where there are views: the delta of its stream, and a full state if one is due."""
+        broadcast, viewer = self._broadcast, self._public
+        if broadcast is None or viewer is None:
+            return []
+        delta = Portion(viewer, is_full=viewer.tick is None)
+        return [delta, Portion(Viewer(None), is_full=True)] if broadcast.is_full_due(self.snapshot.tick) else [delta]
+
+    def _record(
+        self, broadcast: Broadcast, bodies: "Bodies", is_checked: bool, portions: Sequence[Portion] = ()
+    ) -> None:
+        """Record this tick's state for the public; `portions` are the delta's and, if it is due, the full state's."""
+        tick, base = self.snapshot.tick, broadcast.newest_tick
+        header = codec.delta_header(tick - (base or 0), 0, 0)
+        if is_checked:
+            checksum = bodies.checksum() + sum(portion.checksum for portion in portions[:1]) & 0xFFFFFFFF
+            header = codec.checked_delta_header(tick - (base or 0), 0, 0, tick, checksum)
+        delta = b"" if base is None else header + self._public_body(bodies, base, portions[:1])
+        full = None
+        if broadcast.is_full_due(tick):
+            full = codec.full_header(tick, 0, 0) + self._public_body(bodies, None, portions[1:])
+        events = self._events.message_since(self._public_event_number, None, False)
+        self._public_event_number = self._events.newest_number
+        broadcast.record(Record(tick, delta, full, events, self._public_event_number))
+
+    def _public_body(self, bodies: "Bodies", base: int | None, portions: Sequence[Portion]) -> bytes:
+        if not portions:
+            return bodies.public(base)
+        return b"".join(_interleaved(bodies.parts(base)[0], portions[0]))
 
     # ---- heads, events -----------------------------------------------------------------------------------------
 
@@ -267,6 +321,13 @@ class Outgoing:
             frames.append((session, message))
             if session.viewer is not None:
                 session.viewer.spend(len(message))
+
+
+def _interleaved(shared_parts: tuple[bytes, bytes, bytes], portion: Portion) -> Iterator[bytes]:
+    """Yield a body in order: despawns, spawns, updates, of each first what is shared."""
+    for part, groups in zip(shared_parts, portion.groups.values(), strict=True):
+        yield part
+        yield from groups
 
 
 @attrs.frozen(eq=False)

@@ -27,7 +27,10 @@ MessageT = TypeVar("MessageT")
 
 @attrs.frozen(kw_only=True)
 class Join:
-    """Take a seat: in the room with this id or code, in a new one, or wherever one is free."""
+    """Take a seat: in the room with this id or code, in a new one, or wherever one is free.
+
+    With `spectate`: watch a room that is there. A `ticket` from the status page shows its room unseen and undelayed.
+    """
 
     version: int
     game: str
@@ -36,6 +39,8 @@ class Join:
     code: str | None = None
     create: bool = False
     private: bool = False
+    spectate: bool = False
+    ticket: str | None = None
     options: dict[str, Any] = attrs.Factory(dict)
     schema_hash: str | None = None
     identity: str | None = None

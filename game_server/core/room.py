@@ -32,8 +32,9 @@ from .limits import RoomLimits
 from .metrics import Counts
 from .outgoing import Outgoing
 from .protocol import Ack, Chat, ClientMessage, Command, Leave, Ping, Resync, parse_binary, parse_text
-from .session import Event, Session, State
+from .session import NO_SEAT, Event, Role, Session, State
 from .snapshot import Snapshot
+from .spectators import Spectators, check_message
 from .words import clean_chat
 from .world import World
 
@@ -121,8 +122,11 @@ class Room:
         self.world = World(definition.types, self.game)
         self.game.attach(self)
         self.game.start()
-        views = definition.views(self.game, limits)
-        self._outgoing = Outgoing(self.world, self._events, definition.cls.tick_rate, limits, self.counts, views)
+        views, broadcast = definition.views(self.game, limits), definition.broadcast()
+        self._outgoing = Outgoing(
+            self.world, self._events, definition.cls.tick_rate, limits, self.counts, views, broadcast
+        )
+        self.spectators = Spectators(broadcast, limits, self.counts, origin_s)
 
     # ---- what the game sees (Host) -----------------------------------------------------------------------------
 
@@ -158,6 +162,11 @@ class Room:
     @property
     def has_free_seat(self) -> bool:
         return len(self.sessions) < self.seats_max
+
+    @property
+    def is_watchable(self) -> bool:
+        """Whether the public may watch."""
+        return self.definition.cls.spectator_delay_s is not None
 
     @property
     def is_awake(self) -> bool:
@@ -210,8 +219,30 @@ class Room:
             self._acts.append(Act(Told.RESUME, session.seat))
         self._welcome(session, now_s, resumed=True)
 
+    def watch(self, role: Role, link: Any, is_json: bool, now_s: float) -> Session:
+        """Let somebody watch and queue what is there to see; raise ProtocolError when that cannot be."""
+        if self.closing:
+            raise ProtocolError(CloseCode.ROOM_CLOSED, "the room is closing")
+        self.spectators.admit(role)
+        seat = Seat(NO_SEAT, "")
+        session = Session(seat, "", is_json, self.definition.input_type, self.limits, self.counts, role)
+        session.handle(Event.JOIN)
+        session.room = self
+        session.connect(link, is_json)
+        session.event_number = self._events.newest_number
+        self.spectators.add(session)
+        self._welcome(session, now_s, resumed=False)
+        if role is Role.PUBLIC:
+            session.outbox += [message for _, message in self.spectators.frames([session])]
+        else:
+            session.outbox.append(self._outgoing.full(session))
+        return session
+
     def drop(self, session: Session, now_s: float) -> None:
         """Note a lost connection: the seat is held for `seat_hold_s`."""
+        if session.role is not Role.PLAYER:
+            self.spectators.remove(session, Event.LEAVE)
+            return
         session.handle(Event.LOST)
         session.disconnect(now_s)
         session.seat.connected = False
@@ -222,8 +253,11 @@ class Room:
 
     def remove(self, session: Session, event: Event, code: CloseCode, reason: str, now_s: float) -> None:
         """End a session and free its seat: by its own wish, an admin's, or because its time is up."""
-        session.handle(event)
         session.close_with = (code, reason)
+        if session.role is not Role.PLAYER:
+            self.spectators.remove(session, event)
+            return
+        session.handle(event)
         session.seat.connected = False
         del self.sessions[session.seat.number]
         self.ended.append(session)
@@ -234,6 +268,7 @@ class Room:
 
     def expire(self, now_s: float) -> list[Session]:
         """Free the seats of players who did not come back within `seat_hold_s`; return their sessions."""
+        self.spectators.refill(now_s)
         held_s = self.limits.seat_hold_s
         gone = [s for s in self.sessions.values() if s.state is State.DROPPED and now_s - s.dropped_at_s >= held_s]
         for session in gone:
@@ -270,9 +305,7 @@ class Room:
                     "game": self.definition.name,
                     "room": self.room_id,
                     "code": self.code,
-                    "seat": session.seat.number,
-                    "name": session.seat.name,
-                    "token": session.token,
+                    **_who(session),
                     "resumed": resumed,
                     "tick_rate": cls.tick_rate,
                     "send_every": cls.send_every,
@@ -280,7 +313,7 @@ class Room:
                     "ack": session.consumed_seq,
                     "event": session.event_number,
                     "partial": session.partial,
-                    "room_ms": round(self.clock.room_ms(now_s), 3),
+                    "room_ms": round(self._room_ms(session, now_s), 3),
                     "seat_hold_s": limits.seat_hold_s,
                     "limits": {
                         "message_bytes_max": limits.message_bytes_max,
@@ -320,6 +353,8 @@ class Room:
                 raise ProtocolError(CloseCode.UNSUPPORTED_DATA, "a binary frame under the JSON codec")
             else:
                 message = parse_binary(data, self.definition.input_type)
+            if session.role is not Role.PLAYER:
+                check_message(message)
             if isinstance(message, Input):
                 self.counts.inputs += 1
                 self.counts.inputs_discarded += session.queue_input(message)
@@ -360,8 +395,13 @@ class Room:
                 raise _over(self.limits.chat_per_s, "chat messages")
             self._acts.append(Act(Told.CHAT, session.seat, (text,)))
 
+    def _room_ms(self, session: Session, now_s: float) -> float:
+        """Return the room's time; for the public, the time that it sees."""
+        delay_s = self.definition.cls.spectator_delay_s if session.role is Role.PUBLIC else 0.0
+        return self.clock.room_ms(now_s) - (delay_s or 0.0) * 1000
+
     def _pong(self, session: Session, client_ms: float, now_s: float) -> None:
-        room_ms = self.clock.room_ms(now_s)
+        room_ms = self._room_ms(session, now_s)
         if session.is_json:
             answer = {"type": "pong", "client_ms": client_ms, "room_ms": round(room_ms, 3)}
             session.outbox.append(json_codec.dump(answer))
@@ -456,7 +496,10 @@ class Room:
         answers = self._take_answers() if self._answered else []
         if self._outgoing.snapshot.tick != self.tick:
             return answers
-        return answers + self._outgoing.frames(self.sessions.values())
+        frames = self._outgoing.frames(self.sessions.values(), self.spectators.unseen)
+        if self.spectators.public:
+            frames += self.spectators.frames()
+        return answers + frames if answers else frames
 
     def _take_answers(self) -> list[tuple[Session, str | bytes]]:
         """Return what sessions were answered by the game, inside the tick, when no message of theirs waits for it."""
@@ -470,6 +513,14 @@ class Room:
     def snapshot(self) -> Snapshot:
         """The newest captured state."""
         return self._outgoing.snapshot
+
+
+def _who(session: Session) -> dict[str, Any]:
+    """Return the part of the welcome that says who one is."""
+    if session.role is Role.PLAYER:
+        return {"seat": session.seat.number, "name": session.seat.name, "token": session.token}
+    delay_s = session.room.definition.cls.spectator_delay_s if session.role is Role.PUBLIC else 0.0
+    return {"seat": None, "name": "", "token": None, "spectator": session.role.value, "delay_s": delay_s}
 
 
 def _over(per_s: float, what: str) -> Refused:

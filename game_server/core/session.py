@@ -32,6 +32,20 @@ class State(enum.Enum):
     ENDED = "ended"
 
 
+class Role(enum.Enum):
+    """What a session is in its room. Spectators have no seat: they are not told to the game."""
+
+    PLAYER = "player"
+    #: sees what the game shows to the public, later
+    PUBLIC = "public"
+    #: an admin, who sees everything that players see, at once
+    UNSEEN = "unseen"
+
+
+#: the seat number of those who have none
+NO_SEAT = -1
+
+
 class Event(enum.Enum):
     """What can happen to a session."""
 
@@ -68,6 +82,7 @@ class Session:
         input_type: the game's; its default is consumed before the first input.
         limits: the room's limits.
         counts: the room's tally.
+        role: a spectator's seat has the number NO_SEAT.
     """
 
     __slots__ = (
@@ -100,6 +115,7 @@ class Session:
         "refusals",
         "resync_bucket",
         "resync_wanted",
+        "role",
         "room",
         "seat",
         "sent_ack",
@@ -112,9 +128,16 @@ class Session:
     )
 
     def __init__(
-        self, seat: Seat, token: str, is_json: bool, input_type: InputType, limits: RoomLimits, counts: Counts
+        self,
+        seat: Seat,
+        token: str,
+        is_json: bool,
+        input_type: InputType,
+        limits: RoomLimits,
+        counts: Counts,
+        role: Role = Role.PLAYER,
     ) -> None:
-        self.seat = seat
+        self.seat, self.role = seat, role
         self.state = State.OPENING
         self.token = token
         #: good until the first message under the new token
@@ -134,7 +157,8 @@ class Session:
         self.queue: list[Input] = []
         self.default_input = input_type.default()
         self.last_input = self.default_input
-        self.known_values = input_type.known_values
+        # A spectator's input is never plain: `Room.receive` refuses it.
+        self.known_values = input_type.known_values if role is Role.PLAYER else {}
         self.queue_len_max = limits.input_queue_len_max
         self.counts = counts
         self.accepted_seq = 0

@@ -20,7 +20,7 @@ from ..core.matchmaking import Lobby, Secrets
 from ..core.metrics import Counts, total
 from ..core.protocol import Join, Resume
 from ..core.room import OutsideCall, Room
-from ..core.session import Event, Session, State
+from ..core.session import Event, Role, Session, State
 from ..errors import CloseCode, ProtocolError
 from ..settings import BadSettings, Settings
 from .addresses import Addresses, group_of
@@ -52,6 +52,8 @@ LIMIT_COUNTS = {
     "resyncs_per_s": "resyncs_limited",
     "input_queue_len_max": "inputs_discarded",
     "event_log_len_max": "events_lost",
+    "spectators_max": "spectators_refused",
+    "seat_bytes_per_s": "entities_deferred",
 }
 
 
@@ -185,8 +187,9 @@ class Hub:
         self._count_seated(player)
         room: Room = session.room
         log.debug("seated", room=room.room_id, seat=session.seat.number, resumed=isinstance(message, Resume))
-        self.ticker.wake(room)
-        player.connection.watch(False)
+        if session.role is Role.PLAYER:
+            self.ticker.wake(room)
+            player.connection.watch(False)
         return session
 
     def _join(self, player: Player, message: Join, now_s: float) -> tuple[Session, Player | None]:
@@ -274,7 +277,7 @@ class Hub:
 
     def _discard(self, room: Room, code: CloseCode, reason: str) -> None:
         self.ticker.forget(room)
-        sessions = list(room.sessions.values())
+        sessions = [*room.sessions.values(), *room.spectators]
         self.lobby.discard(room)
         for session in sessions:
             link: Player | None = session.link
@@ -323,8 +326,7 @@ class Hub:
         for room in list(self.lobby.rooms.values()):
             try:
                 if self.lobby.keep_room(room, now_s):
-                    self.ticker.forget(room)
-                    self.lobby.discard(room)
+                    self._discard(room, CloseCode.ROOM_CLOSED, "nobody plays here any more")
             except Exception:  # noqa: BLE001 - one room's trouble must not end housekeeping for all
                 log.exception("housekeeping_failed", room=room.room_id)
         self.start()
@@ -420,6 +422,8 @@ class Hub:
                 "seats": room.seats_max,
                 "age_s": round(room.clock.room_ms(now_s) / 1000, 1),
                 "locked": room.is_locked,
+                "watchable": room.is_watchable,
+                "spectators": len(room.spectators.public),
                 "options": attrs.asdict(room.options) if room.options is not None else {},
             }
             for room in sorted(rooms, key=lambda room: -len(room.sessions))

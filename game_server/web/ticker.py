@@ -189,7 +189,7 @@ class Ticker:
         stepped = perf_counter()
         room.capture()
         captured = perf_counter()
-        for session in sessions:
+        for session in (*sessions, *room.spectators):
             if session.state is State.SEATED:
                 session.is_blocked = session.link.connection.unsent_bytes > 0
         frames = room.outgoing()

@@ -16,7 +16,7 @@ does not pass: its clients were not silent, it was deaf.
 Knows settings, a connection's counters and a session's ticks; knows nothing of rooms or of how a close is done.
 """
 
-from ..core.session import Session
+from ..core.session import Role, Session
 from ..errors import CloseCode
 from ..settings import Settings
 from .connection import Connection
@@ -142,7 +142,7 @@ class Vitals:
 
     def _is_idle(self, session: Session | None, now_s: float) -> bool:
         limit_s = self._settings.idle_timeout_s
-        if session is None or not limit_s:
+        if session is None or session.role is not Role.PLAYER or not limit_s:
             return False
         if self._idle_input is not session.last_input and self._idle_input != session.last_input:
             self._idle_input, self._idle_since_s = session.last_input, now_s

@@ -12,7 +12,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from game_server.core.definition import GameDefinition
 from game_server.core.limits import LobbyLimits, RoomLimits
-from game_server.core.matchmaking import CODE_ALPHABET, CODE_LEN, Lobby, Secrets
+from game_server.core.matchmaking import CODE_ALPHABET, CODE_LEN, TICKET_S, TICKETS_MAX, Lobby, Secrets
 from game_server.core.protocol import Join, Resume
 from game_server.core.session import Event, Session, State
 from game_server.core.words import clean_name
@@ -280,3 +280,72 @@ class LobbyMachine(RuleBasedStateMachine):
 
 LobbyMachine.TestCase.settings = settings(max_examples=40, stateful_step_count=40)
 test_the_lobby_follows_the_model = LobbyMachine.TestCase
+
+
+# ---- watching --------------------------------------------------------------------------------------------------
+
+
+class Watched(Game):
+    """Anybody may watch."""
+
+    input = Push
+    spectator_delay_s = 0
+
+    def step(self, inputs: dict[Seat, Push]) -> None:
+        pass
+
+
+def make_watched() -> Lobby:
+    """Return a lobby of a game that may be watched."""
+    lobby = make_lobby()
+    lobby.definitions["watched"] = GameDefinition.of("watched", Watched)
+    return lobby
+
+
+def test_a_spectator_is_led_to_the_fullest_public_room() -> None:
+    """Or to the one it names; a private one opens to its code alone."""
+    lobby = make_watched()
+    first, second = (join(lobby, "watched", create=True).room for _ in range(2))
+    private = join(lobby, "watched", create=True, private=True).room
+    for _ in range(3):
+        join(lobby, "watched", code=private.code)
+    join(lobby, "watched", room=second.room_id)
+
+    assert second is join(lobby, "watched", spectate=True).room
+    assert first is join(lobby, "watched", spectate=True, room=first.room_id).room
+    assert private is join(lobby, "watched", spectate=True, code=private.code).room
+    assert CloseCode.ROOM_NOT_FOUND == refused(lobby, "watched", spectate=True, room=private.room_id)[0]
+    assert (4, 2, 1) == (len(private.sessions), len(second.sessions), len(first.sessions))
+
+
+def test_who_watches_makes_no_room() -> None:
+    """Where nobody plays there is nothing to see."""
+    lobby = make_watched()
+
+    assert (CloseCode.ROOM_NOT_FOUND, "nobody plays watched now") == refused(lobby, "watched", spectate=True)
+    assert CloseCode.BAD_JOIN == refused(lobby, "watched", spectate=True, create=True)[0]
+    assert CloseCode.ROOM_NOT_FOUND == refused(lobby, "mapped", spectate=True)[0]
+    assert {} == lobby.rooms
+
+
+def test_a_ticket_is_good_for_its_room_and_its_time() -> None:
+    """It opens the game without spectators too; not after an hour, not when the room is gone, not by guessing."""
+    lobby = make_lobby()
+    room = join(lobby).room
+    ticket = lobby.tickets.make(room, 0.0)
+
+    assert room is join(lobby, ticket=ticket).room
+    assert CloseCode.ROOM_NOT_FOUND == refused(lobby, ticket="token-1")[0]
+    assert [room, None] == [lobby.tickets.room(ticket, now_s) for now_s in (TICKET_S - 1, TICKET_S)]
+    lobby.discard(room)
+    assert lobby.tickets.room(ticket, 0.0) is None
+
+
+def test_tickets_are_bounded() -> None:
+    """The oldest goes when there are too many."""
+    lobby = make_lobby()
+    room = join(lobby).room
+    tickets = [lobby.tickets.make(room, 0.0) for _ in range(TICKETS_MAX + 1)]
+
+    good = [lobby.tickets.room(ticket, 0.0) is room for ticket in tickets]
+    assert [False] + [True] * TICKETS_MAX == good

@@ -2,7 +2,7 @@
 
 import itertools
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, ClassVar
 
 import attrs
 import ujson
@@ -245,7 +245,7 @@ class Still(Game):
 
     tick_rate, seats = 10, 6
     entities, input = (Spark,), Press
-    view = Nearby(types=(Spark,), radius=RADIUS, hysteresis=HYSTERESIS)
+    view: ClassVar[Nearby | None] = Nearby(types=(Spark,), radius=RADIUS, hysteresis=HYSTERESIS)
     is_blind: bool = False
 
     def join(self, seat: Seat) -> None:

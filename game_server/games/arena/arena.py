@@ -59,6 +59,7 @@ class Arena(Game):
     entities = (Player, Ship, Bullet, Pickup)
     input = Steer
     Options = ArenaOptions
+    spectator_delay_s = 3.0
     outside = {"save_scores": save_scores}
 
     phase: int = uint8(max=len(Phase) - 1)
