@@ -46,15 +46,17 @@ async def serve(settings: Settings) -> None:
     port = listeners[0].getsockname()[1]
     hub.start()
     _quieten_garbage_collection()
-    stopped = _stop_signal()
-    _announce(settings.host, port, secret)
-    await stopped.wait()
-    log.info("draining", players=hub.lobby.players)
-    server.stop()
-    await hub.drain()
-    await server.close_all_connections()
-    for listener in listeners:
-        listener.close()
+    _listen_for_signals(hub.stop_asked)
+    with hub.watchdog:
+        _announce(settings.host, port, secret)
+        await hub.stop_asked.wait()
+        log.info("draining", players=hub.lobby.players)
+        # Still listening: /healthz says that nobody new should come, and who lost its connection may come back.
+        await hub.drain()
+        server.stop()
+        await server.close_all_connections()
+        for listener in listeners:
+            listener.close()
 
 
 def _announce(host: str, port: int, secret: str) -> None:
@@ -71,18 +73,16 @@ def _quieten_garbage_collection() -> None:
     gc.set_threshold(GC_THRESHOLD, 20, 100)
 
 
-def _stop_signal() -> asyncio.Event:
-    """Return an event that the first SIGINT or SIGTERM sets; the second ends the process."""
-    stopped = asyncio.Event()
+def _listen_for_signals(stop_asked: asyncio.Event) -> None:
+    """Have the first SIGINT or SIGTERM set the event, and the second end the process at once."""
 
     def stop() -> None:
-        if stopped.is_set():
+        if stop_asked.is_set():
             os._exit(1)
-        stopped.set()
+        stop_asked.set()
 
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop)
-    return stopped
 
 
 def _complaint(error: Exception) -> str:

@@ -96,7 +96,10 @@ class Settings:
     join_timeout_s: float = ts.option(default=10.0, help="how long a connection may take to join")
     dead_after_s: float = ts.option(default=10.0, help="a connection that says nothing for so long is dropped")
     idle_timeout_s: float = ts.option(default=900.0, help="the same input for so long closes a player; 0: never")
-    drain_s: float = ts.option(default=3.0, help="how long SIGTERM waits for players to leave")
+    drain_s: float = ts.option(default=3.0, help="how long SIGTERM lets rooms play on before players are closed")
+    step_timeout_s: float = ts.option(
+        default=5.0, help="a game's step that takes longer is interrupted, its room closed"
+    )
 
     connections_max: int = ts.option(default=5000, help="most players connected; one who resumes is always let in")
     connections_address_max: int = ts.option(

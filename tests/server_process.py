@@ -67,6 +67,10 @@ class ServerProcess:
         """The process to send signals to."""
         return self._process.pid
 
+    def send_signal(self, number: int) -> None:
+        """Send it a signal, and do not wait."""
+        self._process.send_signal(number)
+
     @property
     def running(self) -> bool:
         """Whether the process has not ended yet."""

@@ -203,6 +203,9 @@ class Game:
         """Return the chat text to pass on, or None to refuse it."""
         return text
 
+    def draining(self, left_s: float) -> None:
+        """The server shuts down in so many seconds; a room that ends by itself before is not cut off."""
+
     def on_outside(self, name: str, result: Any, error: str | None) -> None:
         """Outside work is done: its result, or None and what went wrong."""
 

@@ -51,6 +51,7 @@ class Told(enum.Enum):
     COMMAND = "command"
     CHAT = "chat"
     NOTICE = "notice"
+    DRAINING = "draining"
     OUTSIDE = "on_outside"
 
 
@@ -275,9 +276,13 @@ class Room:
             self.remove(session, Event.EXPIRED, CloseCode.SEAT_GONE, f"away for {held_s:g} s", now_s)
         return gone
 
-    def notice(self, text: str) -> None:
-        """Tell everybody something at the next tick."""
-        self._acts.append(Act(Told.NOTICE, None, (text,)))
+    def notice(self, text: str, **more: Any) -> None:
+        """Tell everybody something at the next tick; `more` is data that stands beside the text."""
+        self._acts.append(Act(Told.NOTICE, None, ({"text": text, **more},)))
+
+    def draining(self, left_s: float) -> None:
+        """Let the game know at the next tick that the server shuts down."""
+        self._acts.append(Act(Told.DRAINING, None, (left_s,)))
 
     def outside_done(self, name: str, result: Any, error: str | None) -> None:
         """Bring the reply of outside work in; it reaches the game in the next tick."""
@@ -450,7 +455,9 @@ class Room:
 
     def _perform(self, act: Act) -> None:
         if act.kind is Told.NOTICE:
-            self.emit("notice", {"text": act.arguments[0]}, None)
+            self.emit("notice", act.arguments[0], None)
+        elif act.kind is Told.DRAINING:
+            self.game.draining(*act.arguments)
         elif act.kind is Told.OUTSIDE:
             self.game.on_outside(*act.arguments)
         elif act.kind is Told.CHAT:
@@ -508,6 +515,11 @@ class Room:
             session.outbox.clear()
         self._answered.clear()
         return answers
+
+    @property
+    def last_inputs(self) -> dict[int, Any]:
+        """What each seat was stepped with last, by seat number."""
+        return {seat.number: value for seat, value in self._inputs.items()}
 
     @property
     def snapshot(self) -> Snapshot:

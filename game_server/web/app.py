@@ -13,7 +13,7 @@ from .echo import EchoHandler
 from .hub import Hub
 from .logs import log
 from .metrics import make_registry
-from .pages import STATIC_DIR, Games, Health, LobbyPage, Metrics, NotFound, PlayPage, Rooms, Static
+from .pages import STATIC_DIR, Alive, Games, Health, LobbyPage, Metrics, NotFound, PlayPage, Rooms, Static
 from .socket import GameSocket
 
 
@@ -27,6 +27,7 @@ def make_app(hub: Hub, settings: Settings, secret: str) -> web.Application:
         (r"/api/games", Games, {"hub": hub, "cache": {}}),
         (r"/api/rooms", Rooms, only_hub),
         (r"/healthz", Health, only_hub),
+        (r"/livez", Alive, only_hub),
         (r"/metrics", Metrics, {"hub": hub, "registry": make_registry(hub)}),
         *admin_routes(hub, settings, secret),
         (r"/static/(.*)", Static, {"path": str(STATIC_DIR)}),

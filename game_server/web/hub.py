@@ -5,10 +5,12 @@ loop, so nothing needs a lock. Knows nothing of HTTP or of how a connection move
 """
 
 import asyncio
+import math
 import os
 import random
 import secrets
 import time
+import traceback
 from collections import Counter, deque
 from typing import Any
 
@@ -21,7 +23,7 @@ from ..core.metrics import Counts, total
 from ..core.protocol import Join, Resume
 from ..core.room import OutsideCall, Room
 from ..core.session import Event, Role, Session, State
-from ..errors import CloseCode, ProtocolError
+from ..errors import CloseCode, GameServerError, ProtocolError
 from ..settings import BadSettings, Settings
 from .addresses import Addresses, group_of
 from .descriptors import PatientListener
@@ -31,12 +33,19 @@ from .logs import RateLimited, log
 from .player import Player
 from .ticker import RoomTimings, Ticker
 from .vitals import look_every_s
+from .watchdog import StepTimeout, Watchdog
 
 #: players looked at before rooms may tick: 1 ms
 LOOKS_A_TURN_MAX = 500
 #: how long the last closing handshakes may take before the process ends
 CLOSING_S = 1.0
+#: crash reports kept, and how much of each
 CRASH_REPORTS_MAX = 20
+TRACEBACK_LEN_MAX = 8000
+INPUTS_REPORTED_MAX = 64
+INPUT_LEN_MAX = 200
+#: how long before the end players are told again: each second at the very end, then less and less often
+COUNTDOWN_S = frozenset((1, 2, 3, 5, 10, 15, 20, 25, 30, 45, *range(60, 3600, 30)))
 
 #: those of the shell, to be there before they are reached
 COUNTED_LIMITS = """connections_max connections_address_max openings_max handshakes_per_s handshakes_address_per_s
@@ -67,6 +76,9 @@ class CrashReport:
     seed: int
     error: str
     at_unix_s: float
+    #: where it was raised, and what the seats were stepped with, by number
+    traceback: str = ""
+    inputs: dict[int, str] = attrs.Factory(dict)
 
 
 class Hub:
@@ -80,7 +92,10 @@ class Hub:
         sources = Secrets(lambda: secrets.token_urlsafe(24), lambda: f"{node}-{secrets.token_hex(6)}", system)
         definitions = {name: game.definition for name, game in games.items()}
         self.lobby = Lobby(definitions, settings.room_limits(), settings.lobby_limits(), sources)
-        self.ticker = Ticker(self.crash, self.end_room, self._start_outside, self._over_budget, settings.tick_budget_ms)
+        self.watchdog = Watchdog(settings.step_timeout_s)
+        self.ticker = Ticker(
+            self.crash, self.end_room, self._start_outside, self._over_budget, settings.tick_budget_ms, self.watchdog
+        )
         self.players: set[Player] = set()
         self.closes: Counter[str] = Counter()
         self.crashes: deque[CrashReport] = deque(maxlen=CRASH_REPORTS_MAX)
@@ -103,6 +118,8 @@ class Hub:
         self._handshakes_by_group = BucketsByKey(settings.handshakes_address_per_s, settings.handshake_address_burst)
         self._outside_tasks: set[asyncio.Task[None]] = set()
         self._housekeeping: asyncio.TimerHandle | None = None
+        #: set by whoever wants the server to shut down in an orderly way: a signal, an operator
+        self.stop_asked = asyncio.Event()
         self._look_every_s = look_every_s(settings)
         #: time of this process' own, in which its stalls do not pass
         self._house_s = self._kept_house_at_s = self.started_at_s
@@ -203,10 +220,21 @@ class Hub:
         self._admit(player)
         address = player.connection.remote_address
         maker = None if self.addresses.is_exempt(address) else group_of(address)
-        session = self.lobby.join(message, player, player.is_json, now_s, maker, user_id)
+        session = self._seat_new(message, player, now_s, maker, user_id)
         if held is not None:
             self.remove(held, CloseCode.TAKEN_OVER, "you joined another room")
         return session, None
+
+    def _seat_new(self, message: Join, player: Player, now_s: float, maker: str | None, user_id: str | None) -> Session:
+        try:
+            with self.watchdog.game():  # a new room's `start` is a game's code
+                return self.lobby.join(message, player, player.is_json, now_s, maker, user_id)
+        except GameServerError:
+            raise
+        except (Exception, StepTimeout) as error:
+            log.error("room_not_started", game=message.game, exc_info=error)
+            self._report(message.game, error)
+            raise ProtocolError(CloseCode.ROOM_CRASHED, "the game failed to start a room") from error
 
     def detach(self, player: Player) -> None:
         """Take a player off its session; a seat that it held is now waiting for it."""
@@ -263,17 +291,24 @@ class Hub:
     def end_room(self, room: Room) -> None:
         """Close a room that is over; `room.closing` says why."""
         code, reason = room.closing or (CloseCode.ROOM_CLOSED, "the room was closed")
+        if self.lobby.is_draining:
+            code = CloseCode.DRAINING  # its players are to join elsewhere
         log.info("room_ended", room=room.room_id, reason=reason, tick=room.tick)
         self._discard(room, code, reason)
 
-    def crash(self, room: Room, error: Exception) -> None:
+    def crash(self, room: Room, error: BaseException) -> None:
         """Close a room whose game raised, and keep a report."""
-        self.crash_count += 1
-        self.crashes.append(
-            CrashReport(room.room_id, room.definition.name, room.tick, room.seed, repr(error), time.time())
-        )
         log.error("room_crashed", room=room.room_id, game=room.definition.name, tick=room.tick, exc_info=error)
+        self._report(room.definition.name, error, room)
         self._discard(room, CloseCode.ROOM_CRASHED, f"the game failed at tick {room.tick}")
+
+    def _report(self, game: str, error: BaseException, room: Room | None = None) -> None:
+        self.crash_count += 1
+        told = "".join(traceback.format_exception(error))[-TRACEBACK_LEN_MAX:]
+        values = room.last_inputs.items() if room is not None else ()
+        inputs = {number: repr(value)[:INPUT_LEN_MAX] for number, value in list(values)[:INPUTS_REPORTED_MAX]}
+        room_id, tick, seed = (room.room_id, room.tick, room.seed) if room is not None else ("", 0, 0)
+        self.crashes.append(CrashReport(room_id, game, tick, seed, repr(error)[:500], time.time(), told, inputs))
 
     def _discard(self, room: Room, code: CloseCode, reason: str) -> None:
         self.ticker.forget(room)
@@ -322,6 +357,7 @@ class Hub:
         # A stall of this process (a game's long step, a suspended machine) is nobody's silence.
         self._house_s += min(now_s - self._kept_house_at_s, 2 * self._look_every_s)
         self._kept_house_at_s = now_s
+        self.watchdog.tell_alive()
         self._look_at(list(self.players))
         for room in list(self.lobby.rooms.values()):
             try:
@@ -345,20 +381,35 @@ class Hub:
     # ---- the end -----------------------------------------------------------------------------------------------
 
     async def drain(self) -> None:
-        """Take no more players, tell those who are here, wait until they left or `drain_s` is over, and close."""
+        """Take no more players, count down to those who are here, wait until they left or `drain_s` is over; close."""
         self.lobby.is_draining = True
-        for room in self.lobby.rooms.values():
-            room.notice(f"the server shuts down in {self.settings.drain_s:g} s")
         deadline_s = self.now_s() + self.settings.drain_s
-        while self.players and self.now_s() < deadline_s:  # noqa: ASYNC110 - players leave in many places
+        for room in self.lobby.rooms.values():
+            room.draining(self.settings.drain_s)
+        self._count_down(self.settings.drain_s)
+        told_s = math.ceil(self.settings.drain_s)
+        while any(player.has_joined for player in self.players):  # ASYNC110: they leave in many places
+            left_s = math.ceil(deadline_s - self.now_s())
+            if left_s <= 0:
+                break
+            if left_s < told_s and left_s in COUNTDOWN_S:
+                self._count_down(left_s)
+            told_s = left_s
             await asyncio.sleep(0.05)
+        await self._close_all()
+        self.stop()
+
+    def _count_down(self, left_s: float) -> None:
+        for room in self.lobby.rooms.values():
+            room.notice(f"The server shuts down in {left_s:g} s.", left_s=left_s)
+
+    async def _close_all(self) -> None:
         connections = [player.connection for player in self.players]
         for player in list(self.players):
             player.close(CloseCode.DRAINING, "the server shuts down")
         deadline_s = self.now_s() + CLOSING_S
         while not all(connection.is_closed for connection in connections) and self.now_s() < deadline_s:  # noqa: ASYNC110
             await asyncio.sleep(0.02)
-        self.stop()
 
     def stop(self) -> None:
         """Stop ticking and housekeeping, and drop what is still connected."""

@@ -24,7 +24,10 @@ def configure(level: str, as_json: bool) -> None:
     render: Any = (
         structlog.processors.JSONRenderer()
         if as_json
-        else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), pad_event_to=24)
+        # Plain tracebacks: those with local variables would show tokens, and take half a second to draw.
+        else structlog.dev.ConsoleRenderer(
+            colors=sys.stderr.isatty(), pad_event_to=24, exception_formatter=structlog.dev.plain_traceback
+        )
     )
     if as_json:
         shared.append(structlog.processors.format_exc_info)

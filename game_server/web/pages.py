@@ -163,6 +163,13 @@ class Health(Page):
         self.write_json(health, 200 if health["ok"] else 503)
 
 
+class Alive(Page):
+    """`/livez`: 200 while the event loop turns at all, draining or late though it may be."""
+
+    def get(self) -> None:
+        self.write_json({"ok": True})
+
+
 class Metrics(Page):
     """`/metrics`: Prometheus text."""
 

@@ -19,6 +19,8 @@ from ..core.metrics import Histogram
 from ..core.room import OutsideCall, Room
 from ..core.session import Session, State
 from .connection import Connection
+from .logs import log
+from .watchdog import StepTimeout, Watchdog
 
 PHASES = ("inputs", "step", "snapshot", "encode", "send")
 
@@ -73,18 +75,21 @@ class Ticker:
         outside: starts the work that a room asked for.
         over_budget: told, now and then, of a room whose ticks take longer than they may.
         budget_ms: what a tick may take; 0: half of the room's period.
+        watchdog: told when a game's code begins and ends.
     """
 
     def __init__(
         self,
-        crashed: Callable[[Room, Exception], None],
+        crashed: Callable[[Room, BaseException], None],
         closed: Callable[[Room], None],
         outside: Callable[[Room, OutsideCall], None],
         over_budget: Callable[[Room, RoomTimings], None],
         budget_ms: float,
+        watchdog: Watchdog,
     ) -> None:
         self._crashed, self._closed, self._outside = crashed, closed, outside
         self._over_budget, self._budget_ms = over_budget, budget_ms
+        self._watchdog = watchdog
         #: by game name
         self.timings: dict[str, Timings] = {}
         #: by room id, only rooms that have ticked
@@ -136,15 +141,22 @@ class Ticker:
             room = heapq.heappop(self._due)[2]
             if room.room_id not in self._scheduled:
                 continue
-            try:
-                self._run(room, now_s)
-            except Exception as error:  # noqa: BLE001 - a game's own code; only its room ends
-                self._crashed(room, error)
-                self.forget(room)
-            else:
-                self._after(room)
+            self._run_one(room, now_s)
             now_s = loop.time()
         self._arm()
+
+    def _run_one(self, room: Room, now_s: float) -> None:
+        try:
+            self._run(room, now_s)
+        except (Exception, StepTimeout) as error:  # noqa: BLE001 - a game's own code; only its room ends
+            self._watchdog.leave()
+            self.forget(room)
+            try:
+                self._crashed(room, error)
+            except Exception:  # noqa: BLE001 - else no room would tick any more
+                log.exception("crash_failed", room=room.room_id)
+        else:
+            self._after(room)
 
     def _after(self, room: Room) -> None:
         if room.closing is not None:
@@ -183,9 +195,11 @@ class Ticker:
         sessions = room.connected()
         for session in sessions:
             session.link.poll()
+        self._watchdog.enter()
         room.take_inputs()
         taken = perf_counter()
         room.step()
+        self._watchdog.leave()
         stepped = perf_counter()
         room.capture()
         captured = perf_counter()

@@ -2,6 +2,7 @@
 /** How the connection is doing, in words, with what can be done about it. Hidden while all is well. */
 
 import { byId } from "../shared/dom.js";
+import { Shutdown } from "../shared/shutdown.js";
 
 /** Close codes in a player's words. @type {Record<string, string>} */
 const REASONS = {
@@ -25,6 +26,12 @@ export class Banner {
   #retry = byId("banner-retry", HTMLButtonElement);
   #again = byId("banner-again", HTMLAnchorElement);
 
+  shutdown = new Shutdown((text) => {
+    this.#text.textContent = text;
+    this.#box.hidden = false;
+    this.#retry.hidden = this.#again.hidden = true;
+  });
+
   /** @param {() => void} retry */
   constructor(retry) {
     this.#retry.addEventListener("click", retry);
@@ -34,6 +41,7 @@ export class Banner {
   /** @param {import("../client/connection.js").StatusDetail} detail */
   show({ status, attempt, name, reason }) {
     const closed = status === "closed";
+    this.shutdown.stop();
     document.body.dataset.status = status;
     this.#box.hidden = status === "playing";
     this.#box.classList.toggle("broken", closed);

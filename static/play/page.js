@@ -114,6 +114,7 @@ client.on("error", ({ message }) => log.note(message, "trouble"));
 client.on("event", ({ name, data }) => {
   const said = /** @type {any} */ (data);
   if (name === "chat") log.chat(String(said.name), String(said.text));
+  else if (name === "notice" && typeof said.left_s === "number") banner.shutdown.tell(said.left_s);
   else if (name === "notice") log.note(String(said.text));
   else log.note(eventText(name, data), "event");
 });

@@ -12,6 +12,7 @@ A player speaks the JSON codec, may send anything, and reads only when it is tol
 import asyncio
 import json
 import socket
+from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -42,6 +43,7 @@ class SitePlayer:
     def __init__(self, raw: RawClient) -> None:
         self.raw = raw
         self.welcome: dict[str, Any] = {}
+        self._events: deque[dict[str, Any]] = deque()
 
     async def send(self, kind: str, **values: Any) -> None:
         """Send one message."""
@@ -58,12 +60,14 @@ class SitePlayer:
             elif opcode == TEXT and (received := json.loads(payload))["type"] in kinds:
                 return dict(received)
 
-    async def event(self, name: str) -> dict[str, Any]:
-        """Return the data of the next event of this name."""
+    async def event(self, name: str) -> Any:
+        """Return the data of the next event of this name; others are passed over."""
         while True:
-            for event in (await self.receive("events"))["list"]:
+            while self._events:
+                event = self._events.popleft()
                 if event["name"] == name:
-                    return dict(event)
+                    return event["data"]
+            self._events.extend((await self.receive("events"))["list"])
 
     async def closed(self) -> tuple[int, str]:
         """Return code and reason of the close, once it has come; what comes before it is passed over."""

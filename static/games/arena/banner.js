@@ -2,6 +2,7 @@
 /** How the connection is doing, in words, with what can be done about it. Hidden while all is well. */
 
 import { byId } from "../../shared/dom.js";
+import { Shutdown } from "../../shared/shutdown.js";
 
 /** close codes a player should hear of in plain words. @type {Record<string, string>} */
 const REASONS = {
@@ -28,12 +29,18 @@ export class Banner {
     this.retry = byId("banner-retry", HTMLButtonElement);
     this.again = byId("banner-again", HTMLAnchorElement);
     this.lobby = byId("banner-lobby", HTMLAnchorElement);
+    this.shutdown = new Shutdown((text) => {
+      this.text.textContent = text;
+      this.box.hidden = false;
+      this.spinner.hidden = this.retry.hidden = this.again.hidden = this.lobby.hidden = true;
+    });
     this.retry.addEventListener("click", () => retry());
   }
 
   /** @param {import("../../client/connection.js").StatusDetail} detail */
   show(detail) {
     const { status, attempt } = detail;
+    this.shutdown.stop();
     const closed = status === "closed";
     document.body.dataset.status = status;
     this.box.hidden = status === "playing";

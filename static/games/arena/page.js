@@ -116,7 +116,8 @@ const onEvent = {
     chat.add(data.name, data.text, colourOf(speaker?.id ?? 0, meId));
   },
   notice(data) {
-    chat.note(data.text);
+    if (data.left_s === undefined) chat.note(data.text);
+    else banner.shutdown.tell(data.left_s);
   },
 };
 

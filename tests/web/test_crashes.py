@@ -1,0 +1,137 @@
+"""What a failing game or handler takes with it: its room, or its connection, and nothing else."""
+
+from typing import Any, ClassVar
+
+import pytest
+
+from game_server.game import Game, Seat, input, int8
+from tests.web.game_site import NewSite, soon
+
+
+@input
+class Push:
+    dx: int = int8(min=-1, max=1)
+
+
+class Fragile(Game):
+    """Fails where it is told to."""
+
+    input = Push
+    fails: ClassVar[str] = ""
+
+    def start(self) -> None:
+        self._fail_in("start")
+
+    def _fail_in(self, hook: str) -> None:
+        if self.fails == hook:
+            raise RuntimeError(f"fails in {hook}")
+
+    def leave(self, seat: Seat) -> None:
+        self._fail_in("leave")
+
+    def command(self, seat: Seat, name: str, data: Any) -> None:
+        self._fail_in("command")
+        if name == "emit":
+            self.emit("odd", object())
+
+    def step(self, inputs: dict[Seat, Push]) -> None:
+        if any(push.dx for push in inputs.values()):
+            self._fail_in("step")
+
+
+@pytest.fixture(autouse=True)
+def fails_nowhere() -> Any:
+    yield
+    Fragile.fails = ""
+
+
+@pytest.mark.gen_test
+async def test_a_crash_closes_the_room_and_keeps_a_report(new_site: NewSite, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Everybody in the room is told; the report says where, at which tick and with which inputs; other rooms go on."""
+    site = await new_site({"fragile": Fragile})
+    bystander, victim = await site.join(create=True), await site.join(game="fragile")
+    monkeypatch.setattr(Fragile, "fails", "step")
+    await victim.send("input", seq=1, dx=1)
+    code, reason = await victim.closed()
+    assert (4013, True) == (code, reason.startswith("the game failed at tick "))
+    (report,) = site.hub.crashes
+    assert ("fragile", victim.welcome["room"], "RuntimeError('fails in step')") == (
+        report.game,
+        report.room_id,
+        report.error,
+    )
+    assert "_fail_in" in report.traceback
+    assert {0: "Push(dx=1)"} == report.inputs
+    await bystander.receive("delta")
+    assert [bystander.welcome["room"]] == list(site.hub.lobby.rooms)
+
+
+@pytest.mark.parametrize("hook", ["leave", "command"])
+@pytest.mark.gen_test
+async def test_every_hook_may_fail(new_site: NewSite, monkeypatch: pytest.MonkeyPatch, hook: str) -> None:
+    """A hook that raises ends its room like a step does."""
+    site = await new_site({"fragile": Fragile})
+    first, second = await site.join(game="fragile"), await site.join(game="fragile")
+    monkeypatch.setattr(Fragile, "fails", hook)
+    await first.send("command", name="act") if hook == "command" else await first.send("leave")
+    assert 4013 == (await second.closed())[0]
+    assert f"fails in {hook}" in site.hub.crashes[0].error
+
+
+@pytest.mark.gen_test
+async def test_an_event_that_is_no_json_is_a_crash(new_site: NewSite) -> None:
+    """What a game emits must be JSON; anything else is its fault and nobody else's."""
+    site = await new_site({"fragile": Fragile})
+    ann = await site.join(game="fragile")
+    await ann.send("command", name="emit")
+    assert 4013 == (await ann.closed())[0]
+
+
+@pytest.mark.gen_test
+async def test_a_room_that_cannot_start(new_site: NewSite, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who asks for it is told; no room, seat or token is left behind."""
+    site = await new_site({"fragile": Fragile})
+    monkeypatch.setattr(Fragile, "fails", "start")
+    ann = await site.connect()
+    await ann.send("join", version=1, game="fragile")
+    assert (4013, "the game failed to start a room") == await ann.closed()
+    assert 1 == site.hub.crash_count
+    assert {} == site.hub.lobby.rooms
+
+
+@pytest.mark.gen_test
+async def test_a_handler_that_fails_ends_its_connection_only(
+    new_site: NewSite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A fault of the server's own on one message costs one connection, whose player may come back."""
+    site = await new_site()
+    ann, bob = await site.join("Ann"), await site.join("Bob")
+    (room,) = site.hub.lobby.rooms.values()
+    receive = room.receive
+
+    def fail_for_ann(session: Any, *rest: Any) -> None:
+        if session.seat.name == "Ann":
+            raise LookupError("a fault of our own")
+        receive(session, *rest)
+
+    monkeypatch.setattr(room, "receive", fail_for_ann)
+    await ann.send("chat", text="hello")
+    assert 1011 == (await ann.closed())[0]
+    await bob.send("chat", text="hello")
+    assert "Bob" == (await bob.event("chat"))["name"]
+    monkeypatch.undo()
+    assert (await site.resume(ann.welcome["token"])).welcome["resumed"]
+
+
+@pytest.mark.gen_test
+async def test_housekeeping_outlives_a_room_that_breaks_it(new_site: NewSite, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A room whose house cannot be kept does not keep other rooms from vanishing when they are empty."""
+    site = await new_site(empty_room_s=0, dead_after_s=2)
+    broken, other = await site.join(create=True), await site.join(create=True)
+
+    def fail(now_s: float) -> None:
+        raise LookupError("a fault of our own")
+
+    monkeypatch.setattr(site.hub.lobby.rooms[broken.welcome["room"]], "expire", fail)
+    await other.send("leave")
+    await soon(lambda: list(site.hub.lobby.rooms) == [broken.welcome["room"]])
