@@ -17,6 +17,7 @@ from game_server.web.identity import Identity
 from tests.web.game_site import GameSite, NewSite, soon
 
 SECRET = "a secret that only the accounts' server knows"
+DAY_S = 86_400
 SIGNED: dict[str, Any] = {"identity_secret": ts.SecretStr(SECRET)}
 
 
@@ -69,12 +70,12 @@ def nothing_told() -> None:
         game.told.clear()
 
 
-def claims(user: Any = "ann", lifetime_s: float = 60, **more: Any) -> dict[str, Any]:
+def claims(user: Any = "ann", lifetime_s: float = DAY_S, **more: Any) -> dict[str, Any]:
     expires = datetime.datetime.now(datetime.UTC) + datetime.timedelta(seconds=lifetime_s)
     return {"sub": user, "exp": expires, **more}
 
 
-def token(user: Any = "ann", lifetime_s: float = 60, key: Any = SECRET, **more: Any) -> str:
+def token(user: Any = "ann", lifetime_s: float = DAY_S, key: Any = SECRET, **more: Any) -> str:
     return jwt.encode(claims(user, lifetime_s, **more), key, "HS256")
 
 
@@ -123,7 +124,7 @@ async def test_a_game_can_ask_for_a_token(new_site: NewSite) -> None:
     [
         (token(lifetime_s=-60), "the token has expired; get a new one and join again"),
         (token(key="another secret of thirty-two bytes or more"), "the token's signature does not fit"),
-        (token(nbf=claims(lifetime_s=60)["exp"]), "the token is not valid yet"),
+        (token(lifetime_s=2 * DAY_S, nbf=claims()["exp"]), "the token is not valid yet"),
         (token(user=""), "the token's sub must be text of 1 to 128 printable characters"),
         (token(user="a\x00b"), "the token's sub must be text of 1 to 128 printable characters"),
         (token(user="x" * 129), "the token's sub must be text of 1 to 128 printable characters"),
