@@ -64,6 +64,12 @@ bench: $(VENV)/tests.stamp  ## Compare with the peers, side by side (20 to 30 mi
 rules: $(VENV)/runtime.stamp  ## Translate the predicted rules from Python to JavaScript anew, and their vectors
 	$(PY) -m game_server.translate --remake static
 
+microbench: $(VENV)/tests.stamp  ## Time capture, diff, encode, decode, views, frames and whole ticks; ARGS="-k tick"
+	$(PY) -m pytest tests/bench/micro -o python_files='bench_*.py' -q --durations=0 --benchmark-timer=time.process_time \
+		--benchmark-columns=min,median,rounds --benchmark-sort=name $(ARGS)
+	$(PY) -m tests.bench.micro.decode
+	$(PY) -m tests.bench.micro_views
+
 format: $(VENV)/tests.stamp  ## Let ruff format and repair what it can
 	$(PY) -m ruff check --fix
 	$(PY) -m ruff format

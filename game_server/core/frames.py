@@ -151,7 +151,7 @@ class FrameParser:
             while True:
                 if not self._message_opcode:
                     # The hot loop: above the unmask call 0.34 us for one frame, 0.2 us each for eight
-                    # (tests/bench/micro_frames.py).
+                    # (tests/bench/micro/bench_frames.py).
                     while end - position >= 6:
                         head, length, mask = _unpack_start(data, position)
                         length -= 0x80
