@@ -23,7 +23,7 @@ PYTHON = $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; d
 NODE = $(or $(filter true,$(CI)),$(shell node -e \
 	"const [a, b] = process.versions.node.split('.'); if (a > 20 || (a == 20 && b >= 19)) console.log('yes')" 2>/dev/null))
 
-.PHONY: help run test lint types test-python test-js load bench rules format clean
+.PHONY: help run test lint types test-python test-js load netcode bench rules format clean
 
 help:  ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -42,7 +42,7 @@ lint: $(VENV)/tests.stamp
 types: $(VENV)/tests.stamp
 	$(PY) -m mypy
 
-test-python: $(VENV)/browser.stamp  ## pytest alone; make test-python ARGS="-k delta -x"
+test-python: $(VENV)/browser.stamp $(if $(NODE),tests/node_modules/.stamp)  ## pytest alone; make test-python ARGS="-k delta -x"
 	$(PY) -m pytest $(ARGS)
 
 ifneq ($(NODE),)
@@ -57,6 +57,9 @@ endif
 
 load: $(VENV)/runtime.stamp  ## Drive the arena of a running server with bots; CLIENTS=, ROOMS=, DURATION=, ARGS=
 	@exec $(PY) -m loadtest --game arena --clients $(CLIENTS) --rooms $(ROOMS) --duration $(DURATION) $(ARGS)
+
+netcode: $(VENV)/tests.stamp tests/node_modules/.stamp  ## What the netcode makes of a bad network, against what is asked; ARGS="--net delay:200"
+	@exec $(PY) -m tests.netcode $(ARGS)
 
 bench: $(VENV)/tests.stamp  ## Compare with the peers, side by side (20 to 30 minutes); make bench ARGS=--quick
 	@exec $(PY) -m tests.bench $(ARGS)

@@ -161,11 +161,12 @@ class Line(Generic[ItemT]):
         if way.bytes_per_s:
             sent_ms = self._free_ms = max(self._free_ms, now_ms) + size_bytes * 1000 / way.bytes_per_s
         arrives_ms = sent_ms + way.delay_ms + way.jitter_ms * self._dice.share()
-        self._last_ms = max(self._last_ms, self._after_stall(arrives_ms))
+        self._last_ms = max(self._last_ms, self.after_stall(arrives_ms))
         self._queue.append((self._last_ms, item))
         return self._last_ms
 
-    def _after_stall(self, at_ms: float) -> float:
+    def after_stall(self, at_ms: float) -> float:
+        """Return when what would come at `at_ms` gets through: at once, unless the line stalls then."""
         way = self.way
         if not way.stall_every_ms or at_ms < self._first_stall_ms:
             return at_ms

@@ -1,5 +1,5 @@
 /**
- * Reading and writing little-endian bytes: a reader that never passes its end, and a writer that grows.
+ * Reading and writing little-endian bytes: a reader that never passes its end, and numbers packed in a row.
  *
  * They know bytes and varints and nothing of fields or messages. A read past the end throws ProtocolError.
  */
@@ -59,54 +59,19 @@ export class ByteReader {
   }
 }
 
-export class ByteWriter {
-  #bytes = new Uint8Array(64);
-  #view = new DataView(this.#bytes.buffer);
-  length = 0;
-
-  /** @param {number} count @returns {number} the offset where the next `count` bytes start */
-  #grow(count) {
-    const start = this.length;
-    this.length += count;
-    if (this.length > this.#bytes.length) {
-      const larger = new Uint8Array(2 * this.length);
-      larger.set(this.#bytes);
-      this.#bytes = larger;
-      this.#view = new DataView(larger.buffer);
-    }
-    return start;
+/**
+ * Put numbers one behind the other, little-endian.
+ *
+ * @param {[value: number, width: number][]} parts width 8: as float64; else an integer, negative ones in two's complement
+ */
+export function pack(parts) {
+  const bytes = new Uint8Array(parts.reduce((sum, [, width]) => sum + width, 0));
+  const view = new DataView(bytes.buffer);
+  let at = 0;
+  for (const [value, width] of parts) {
+    if (width === 8) view.setFloat64(at, value, true);
+    else for (let i = 0; i < width; i++) bytes[at + i] = value >>> (8 * i);
+    at += width;
   }
-
-  /** @param {number} value @param {number} [bytes] 1, 2 or 4; negative values go out in two's complement */
-  uint(value, bytes = 1) {
-    const start = this.#grow(bytes);
-    if (bytes === 1) this.#view.setUint8(start, value);
-    else if (bytes === 2) this.#view.setUint16(start, value, true);
-    else this.#view.setUint32(start, value, true);
-  }
-
-  /** @param {number} value */
-  float64(value) {
-    this.#view.setFloat64(this.#grow(8), value, true);
-  }
-
-  /** @param {number} value */
-  varint(value) {
-    while (value > 127) {
-      this.uint((value % 128) + 128);
-      value = Math.floor(value / 128);
-    }
-    this.uint(value);
-  }
-
-  /** @param {Uint8Array} bytes */
-  raw(bytes) {
-    const start = this.#grow(bytes.length);
-    this.#bytes.set(bytes, start);
-  }
-
-  /** The bytes so far, as a copy that a socket may keep. */
-  finish() {
-    return this.#bytes.slice(0, this.length);
-  }
+  return bytes;
 }

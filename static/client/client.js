@@ -4,9 +4,12 @@
  * It knows how a connection, a seat, a codec and a session fit together, and decides what is sent when. Time, sockets,
  * randomness and storage are injected, so that it runs in a browser, in Node and under a test's clock alike. A timer
  * keeps pings and reconnection going while the page is hidden; `frame` does the rest, once per animation frame.
+ *
+ * A page that is hidden, or whose frames stop because the machine sleeps, is asleep: the seat's last input wants nothing, and no
+ * more are sent. With the next frame it is awake, and the picture is at the present at once.
  */
 
-import { ClientCodec } from "./codec.js";
+import { BinaryCodec } from "./codec.js";
 import { Connection } from "./connection.js";
 import { Emitter } from "./emitter.js";
 import { ProtocolError, parseText } from "./protocol.js";
@@ -23,12 +26,15 @@ import { Rates, statsOf } from "./stats.js";
  */
 
 const POLL_EVERY_MS = 100;
+/** At first often, so that the clock is right soon. */
+const PING_FIRST_MS = 50;
+const PING_GROWTH = 1.25;
 const PING_EVERY_MS = 1000;
-const QUICK_PINGS = 5;
-const QUICK_PING_EVERY_MS = 100;
 const RESYNC_EVERY_MS = 2000;
-/** After so long without a frame the page counts as hidden, and inputs go out at the pace of arriving states. */
+/** After so long without a frame inputs go out at the pace of arriving states. */
 const HIDDEN_AFTER_MS = 250;
+/** After so long the page sleeps, whether it says so or not. */
+const SLEEP_AFTER_MS = 1000;
 
 export class GameClient {
   #options;
@@ -39,16 +45,17 @@ export class GameClient {
   #rates = new Rates(["bytesIn", "bytesOut", "states", "frames"]);
   #connection;
   #seat;
-  /** @type {ClientCodec | null} of the connection that is welcomed */
+  /** @type {BinaryCodec | null} of the connection that is welcomed */
   #codec = null;
   /** @type {Session | null} */
   #session = null;
   /** False once a message could not be applied: the session is then no baseline any more. */
   #isSound = true;
-  #binary = true;
   #openedAtMs = 0;
   #pingAtMs = 0;
-  #pings = 0;
+  #pingEveryMs = PING_FIRST_MS;
+  #isAsleep = false;
+  #page;
   #framedAtMs = -Infinity;
   #resyncAtMs = -Infinity;
   #resyncs = 0;
@@ -63,15 +70,16 @@ export class GameClient {
     this.#now = options.now ?? (() => performance.now());
     this.#random = options.random ?? Math.random;
     this.#timers = options.timers ?? globalThis;
+    this.#page = options.page ?? /** @type {any} */ (globalThis).document ?? null;
     this.#seat = new Seat(options, options.storage ?? null);
     this.#connection = new Connection({
       url: options.url,
-      codec: options.codec ?? "binary",
+      subprotocol: (options.codec ?? BinaryCodec).subprotocol,
       WebSocket: options.WebSocket ?? globalThis.WebSocket,
       now: this.#now,
       random: this.#random,
       listener: {
-        opened: (binary, nowMs) => this.#open(binary, nowMs),
+        opened: (nowMs) => this.#open(nowMs),
         frame: (data, nowMs) => this.#receive(data, nowMs),
         closed: (action, code) => this.#closed(action, code),
         status: (detail) => this.#emitter.emit("status", detail),
@@ -113,14 +121,22 @@ export class GameClient {
     return this.#session?.replica.own ?? new Set();
   }
 
+  /** The room's time now, in ms since it began, as far as is known. @param {number} [nowMs] */
+  roomMs(nowMs = this.#now()) {
+    return this.#session?.clock.roomMs(nowMs) ?? 0;
+  }
+
   /** Numbers for a HUD or a log. */
   get stats() {
-    return statsOf(this.#session, this.#rates.perSecond, this.#resyncs);
+    return statsOf(this.#session, this.#rates, this.#resyncs, this.#isAsleep);
   }
 
   /** Connect; while a reconnection waits for its turn, try it now. */
   connect() {
-    this.#timer ??= this.#timers.setInterval(() => this.#poll(this.#now()), POLL_EVERY_MS);
+    if (this.#timer === null) {
+      this.#timer = this.#timers.setInterval(() => this.#poll(this.#now()), POLL_EVERY_MS);
+      this.#page?.addEventListener("visibilitychange", this.#pageTurned);
+    }
     this.#connection.open();
   }
 
@@ -155,6 +171,9 @@ export class GameClient {
    * @returns {View | null} null before the first welcome
    */
   frame(nowMs = this.#now()) {
+    this.#notice(nowMs);
+    this.#wake(nowMs);
+    this.#ping(nowMs);
     this.#framedAtMs = nowMs;
     this.#rates.add("frames");
     this.#stepInputs(nowMs);
@@ -166,30 +185,73 @@ export class GameClient {
   #poll(nowMs) {
     this.#rates.poll(nowMs);
     this.#connection.poll(nowMs);
-    if (this.#codec && nowMs >= this.#pingAtMs) this.#ping(nowMs, this.#codec);
+    this.#ping(nowMs);
+    this.#notice(nowMs);
     if (nowMs - this.#framedAtMs > HIDDEN_AFTER_MS) this.#stepInputs(nowMs);
   }
 
-  /** @param {number} nowMs @param {ClientCodec} codec */
-  #ping(nowMs, codec) {
-    this.#send(codec.encodePing(nowMs));
-    const everyMs = ++this.#pings < QUICK_PINGS ? QUICK_PING_EVERY_MS : PING_EVERY_MS;
-    // never in step with the server's ticks: some ping should find it about to read
-    this.#pingAtMs = nowMs + everyMs * (0.9 + this.#random() / 5);
+  /** Sleep when frames have stopped. @param {number} nowMs */
+  #notice(nowMs) {
+    const unseenMs = nowMs - this.#framedAtMs; // infinite for a bot that never draws: it does not sleep
+    if (unseenMs > SLEEP_AFTER_MS && unseenMs < Infinity) this.#sleep();
+  }
+
+  #pageTurned = () => {
+    if (this.#page.hidden) this.#sleep();
+    else this.#wake(this.#now());
+  };
+
+  #sleep() {
+    if (this.#isAsleep) return;
+    this.#isAsleep = true;
+    const last = this.#session?.sleep();
+    if (last) this.#sendInput(last);
+    this.#emitter.emit("sleep", null);
+  }
+
+  /** @param {number} nowMs */
+  #wake(nowMs) {
+    if (!this.#isAsleep) return;
+    this.#isAsleep = false;
+    this.#session?.outbound?.set(this.#held);
+    this.#present(nowMs);
+    this.#emitter.emit("wake", null);
+  }
+
+  /** Be here and now: what was on its way, or is known of time, is old. @param {number} nowMs */
+  #present(nowMs) {
+    this.#session?.wake();
+    this.#pingEveryMs = PING_FIRST_MS;
+    this.#pingAtMs = nowMs;
+    const tick = this.#session?.replica.tick ?? null;
+    if (this.#codec && tick !== null) this.#send(this.#codec.encodeAck(tick));
+    if (this.status === "reconnecting") this.#connection.open();
+  }
+
+  /** Ask for the time when it is due, at a moment when the answer says much. @param {number} nowMs */
+  #ping(nowMs) {
+    const overdueMs = nowMs - this.#pingAtMs;
+    if (!this.#codec || overdueMs < 0 || (overdueMs < this.#pingEveryMs && !this.#session?.clock.wants(nowMs))) return;
+    this.#send(this.#codec.encodePing(nowMs));
+    this.#pingEveryMs = Math.min(PING_EVERY_MS, this.#pingEveryMs * PING_GROWTH);
+    this.#pingAtMs = nowMs + this.#pingEveryMs * (0.8 + this.#random() / 2.5); // never in step with anything
   }
 
   /** @param {number} nowMs */
   #stepInputs(nowMs) {
     const session = this.#session;
-    if (!session || !this.#codec || session.replica.tick === null) return;
-    for (const { seq, fields } of session.step(nowMs)) {
-      this.#send(this.#codec.encodeInput(seq, session.replica.tick, session.lag, fields));
-    }
+    if (!session || !this.#codec || session.replica.tick === null || this.#isAsleep) return;
+    for (const input of session.step(nowMs)) this.#sendInput(input);
   }
 
-  /** @param {boolean} binary @param {number} nowMs */
-  #open(binary, nowMs) {
-    this.#binary = binary;
+  /** @param {import("./outbound.js").NumberedInput} input */
+  #sendInput({ seq, fields }) {
+    const { replica, lag } = /** @type {Session} */ (this.#session);
+    if (this.#codec && replica.tick !== null) this.#send(this.#codec.encodeInput(seq, replica.tick, lag, fields));
+  }
+
+  /** @param {number} nowMs */
+  #open(nowMs) {
     this.#openedAtMs = nowMs;
     const message = this.#seat.opening(this.#isSound ? (this.#session?.replica.tick ?? null) : null);
     const { identity } = this.#options;
@@ -241,7 +303,7 @@ export class GameClient {
       case "delta":
         return this.#apply(message, nowMs);
       case "pong":
-        return this.#session?.clock.sample(message.client_ms, message.room_ms, nowMs);
+        return this.#pong(message, nowMs);
       case "events":
         return this.#takeEvents(message.list);
       default:
@@ -260,27 +322,36 @@ export class GameClient {
     const session = this.#session;
     if (welcome.tick !== null && welcome.tick !== session.replica.tick) throw new ProtocolError("a baseline that is not held");
     session.begin(welcome);
-    session.clock.sample(this.#openedAtMs, welcome.room_ms, nowMs);
-    this.#codec = new ClientCodec(session.schema, this.#binary, welcome.tick, welcome.ack);
+    session.clock.exchange(this.#openedAtMs, welcome.room_ms, nowMs);
+    this.#codec = new (this.#options.codec ?? BinaryCodec)(session.schema, welcome.tick, welcome.ack);
     this.#seat.taken(welcome);
-    this.#pings = 0;
+    this.#pingEveryMs = PING_FIRST_MS;
     this.#pingAtMs = nowMs;
     this.#connection.established(welcome.limits.dead_after_s * 1000, welcome.seat_hold_s * 1000);
     this.#emitter.emit("welcome", welcome);
   }
 
+  /** @param {import("./protocol.js").PongMessage} message @param {number} nowMs */
+  #pong({ client_ms, room_ms, late_ms }, nowMs) {
+    const session = /** @type {Session} */ (this.#session);
+    session.clock.exchange(client_ms, room_ms, nowMs);
+    session.serverLateMs = late_ms ?? 0;
+  }
+
   /** @param {import("./codec.js").StateMessage} message @param {number} nowMs */
   #apply(message, nowMs) {
     const session = /** @type {Session} */ (this.#session);
-    const codec = /** @type {ClientCodec} */ (this.#codec);
+    const codec = /** @type {BinaryCodec} */ (this.#codec);
     this.#rates.add("states");
-    const changes = session.apply(message, nowMs);
+    const { changes, correction, hasSlept } = session.apply(message, nowMs);
+    if (hasSlept) this.#present(nowMs);
     if (!session.agrees(message) && nowMs - this.#resyncAtMs >= RESYNC_EVERY_MS) {
       this.#resyncAtMs = nowMs;
       this.#resyncs++;
       this.#send(codec.encodeResync());
     }
     if (!session.outbound) this.#send(codec.encodeAck(message.tick));
+    if (correction) this.#emitter.emit("correction", { ...correction, tick: message.tick, missing: message.missing });
     for (const row of changes.despawned) this.#emitter.emit("despawn", row.state);
     for (const row of changes.spawned) this.#emitter.emit("spawn", row.state);
     for (const row of changes.updated) this.#emitter.emit("update", row.state);
@@ -304,6 +375,7 @@ export class GameClient {
   #stop() {
     this.#codec = null;
     this.#timers.clearInterval(this.#timer);
+    this.#page?.removeEventListener("visibilitychange", this.#pageTurned);
     this.#timer = null;
   }
 

@@ -1,44 +1,82 @@
 /**
- * The server's room time as this client knows it, from pings.
+ * The server's room time as this client knows it.
  *
- * It knows no socket and reads no clock: every method is given `nowMs`. A ping that was sent at s and answered at
- * r with room time m says that m - (s + r) / 2 is the offset, give or take half the round trip. Only the quarter of the
- * recent samples with the shortest round trips is believed, since waiting lengthens a trip and skews it. The offset
- * in use follows slowly, so room time never runs backwards. A sample that no longer overlaps the best one says that the
- * server dropped ticks and its room time slid back: then everything older is forgotten, and `slides` goes up.
+ * It knows no socket and reads no clock: every method is given `nowMs`. Every exchange of messages bounds the offset from this
+ * clock to the room's: what was sent at s and read by room time m says that the offset is at most m - s; what left at m
+ * and came at r, that it is at least m - r. Waiting only makes a bound looser, so the tightest of the last fifteen seconds are
+ * trusted, which are those of the shortest trips, and the offset is taken as half way between them. Pings are such
+ * exchanges, with the server's own time stamp; so are the inputs, which a state acknowledges, and the states.
+ *
+ * The offset in use follows in one of three regimes. `reset`: it is set outright, at the first exchange and when one
+ * contradicts all that was known, because this machine slept or the server dropped ticks and its room time slid back.
+ * `fast`: far off, a tenth faster or slower than real time. `drift`: nearly right, by a hundredth. So but for a reset
+ * room time never runs backwards.
  */
 
-const SAMPLES_MAX = 16;
-const RTT_SAMPLES = 8;
+/** @typedef {"reset" | "fast" | "drift"} Regime */
 
-/** At most this much faster or slower than real time while following a better estimate. */
-const SLEW = 0.05;
+const WINDOW_S = 15;
+const FAST_ABOVE_MS = 4;
+const SLEW_FAST = 0.1;
+const SLEW_DRIFT = 0.01;
 
-/** Two clocks of ordinary drift stay within this over the window of samples. */
-const SLIDE_TOLERANCE_MS = 5;
+/** The share of a tick by which a ping may be late for one and still be worth it. */
+const WORTHWHILE = 0.35;
+
+/** A round trip cannot take less than nothing; by so much it may seem to, since clocks drift. */
+const TOLERANCE_MS = 5;
+
+/** The lowest value of each of the last seconds. */
+class Lowest {
+  /** @type {{ second: number, value: number }[]} */
+  #seconds = [];
+
+  /** @param {number} value @param {number} nowMs */
+  add(value, nowMs) {
+    const second = Math.floor(nowMs / 1000);
+    const newest = this.#seconds[this.#seconds.length - 1];
+    if (newest?.second === second) newest.value = Math.min(newest.value, value);
+    else this.#seconds.push({ second, value });
+    while (this.#seconds[0].second <= second - WINDOW_S) this.#seconds.shift();
+  }
+
+  /** The lowest; or the next to it, where one could be wrong. @param {number} rank */
+  at(rank) {
+    const values = this.#seconds.map(({ value }) => value).sort((a, b) => a - b);
+    return values[values.length > 7 ? rank : 0] ?? 0;
+  }
+
+  clear() {
+    this.#seconds = [];
+  }
+}
 
 export class Clock {
-  /** @type {{ offsetMs: number, rttMs: number }[]} */
-  #samples = [];
+  /** The offset is at most that. */
+  #most = new Lowest();
+  /** The offset is at least the negative of that. */
+  #least = new Lowest();
   #targetMs = 0;
   #offsetMs = 0;
   #slewedAtMs = 0;
 
-  /** How often room time was found to have slid. */
-  slides = 0;
+  /** Whether anything is known yet. */
+  isSet = false;
+  /** How the offset in use follows now. @type {Regime} */
+  regime = "reset";
+  /** How often it was set outright. */
+  resets = 0;
+  /** Shortest recent round trip, with the least that the server waited for its next tick. */
+  rttMs = 0;
 
   /** @param {number} tickRate steps a second */
   constructor(tickRate) {
     this.tickMs = 1000 / tickRate;
   }
 
-  get isSet() {
-    return this.#samples.length > 0;
-  }
-
-  /** Shortest recent round trip: the server may answer only at its next tick, which is no part of the network. */
-  get rttMs() {
-    return this.isSet ? Math.min(...this.#samples.slice(-RTT_SAMPLES).map((sample) => sample.rttMs)) : 0;
+  /** Begin anew: over a new connection, nothing known before need hold. */
+  forget() {
+    this.isSet = false;
   }
 
   /**
@@ -48,41 +86,83 @@ export class Clock {
    * @param {number} roomMs the answer's
    * @param {number} nowMs
    */
-  sample(sentMs, roomMs, nowMs) {
-    const rttMs = nowMs - sentMs;
-    if (!(rttMs >= 0)) return;
-    const sample = { offsetMs: roomMs - (sentMs + nowMs) / 2, rttMs };
-    this.#slew(nowMs);
-    const isFirst = !this.isSet;
-    const best = this.#best(1)[0] ?? sample;
-    const reachMs = (sample.rttMs + best.rttMs) / 2 + SLIDE_TOLERANCE_MS;
-    const hasSlid = Math.abs(sample.offsetMs - best.offsetMs) > reachMs;
-    if (hasSlid) {
-      this.#samples = [];
-      this.slides++;
-    }
-    this.#samples.push(sample);
-    if (this.#samples.length > SAMPLES_MAX) this.#samples.shift();
-    const trusted = this.#best(Math.ceil(this.#samples.length / 4));
-    this.#targetMs = trusted.reduce((sum, { offsetMs }) => sum + offsetMs, 0) / trusted.length;
-    if (isFirst || hasSlid) this.#offsetMs = this.#targetMs;
+  exchange(sentMs, roomMs, nowMs) {
+    if (!(nowMs >= sentMs)) return;
+    const hasSlid = roomMs - sentMs + this.#least.at(0) < -TOLERANCE_MS;
+    if (!this.isSet || hasSlid) this.#reset(nowMs);
+    this.isSet = true;
+    this.#most.add(roomMs - sentMs, nowMs);
+    this.heard(roomMs, nowMs);
   }
 
-  /** @param {number} count */
-  #best(count) {
-    return [...this.#samples].sort((a, b) => a.rttMs - b.rttMs).slice(0, count);
+  /**
+   * Whether a ping that leaves now may say more than is known: the server reads at its ticks only, so the one that it could read just
+   * before the best of its kind would have been.
+   *
+   * @param {number} nowMs
+   */
+  wants(nowMs) {
+    return ((nowMs + this.#most.at(0)) / this.tickMs) % 1 < WORTHWHILE;
+  }
+
+  /** An input made at `sentMs` had been read at the tick of this room time. @param {number} sentMs @param {number} roomMs @param {number} nowMs */
+  read(sentMs, roomMs, nowMs) {
+    this.#most.add(roomMs - sentMs, nowMs);
+  }
+
+  /**
+   * A state that left at this room time, or a little later, has come.
+   *
+   * @param {number} roomMs
+   * @param {number} nowMs
+   * @returns {boolean} whether this clock had stood still: nothing that it said is true any more
+   */
+  heard(roomMs, nowMs) {
+    if (!this.isSet) return false;
+    const hasStood = nowMs - roomMs + this.#most.at(0) < -TOLERANCE_MS;
+    if (hasStood) {
+      this.#reset(nowMs);
+      this.#most.add(roomMs - nowMs + this.rttMs, nowMs);
+    }
+    this.#least.add(nowMs - roomMs, nowMs);
+    this.#aim(nowMs);
+    return hasStood;
+  }
+
+  /** @param {number} nowMs */
+  #reset(nowMs) {
+    this.#most.clear();
+    this.#least.clear();
+    this.#slewedAtMs = nowMs;
+    this.regime = "reset";
+    this.resets++;
+  }
+
+  /** @param {number} nowMs */
+  #aim(nowMs) {
+    const mostMs = this.#most.at(1);
+    const leastMs = -this.#least.at(0);
+    this.rttMs = Math.max(0, mostMs - leastMs);
+    this.#targetMs = (mostMs + leastMs) / 2;
+    if (this.regime === "reset") {
+      this.#offsetMs = this.#targetMs;
+      this.regime = "drift";
+    }
+    this.#slew(nowMs);
   }
 
   /** @param {number} nowMs */
   #slew(nowMs) {
     const elapsedMs = Math.max(0, nowMs - this.#slewedAtMs);
-    const limitMs = elapsedMs * SLEW;
-    this.#offsetMs += Math.min(limitMs, Math.max(-limitMs, this.#targetMs - this.#offsetMs));
+    const offMs = this.#targetMs - this.#offsetMs;
+    this.regime = Math.abs(offMs) > FAST_ABOVE_MS ? "fast" : "drift";
+    const limitMs = elapsedMs * (this.regime === "fast" ? SLEW_FAST : SLEW_DRIFT);
+    this.#offsetMs += Math.min(limitMs, Math.max(-limitMs, offMs));
     this.#slewedAtMs = Math.max(nowMs, this.#slewedAtMs);
   }
 
   /**
-   * The room's time, never less than before but for a slide.
+   * The room's time, never less than before but for a reset.
    *
    * @param {number} nowMs
    */

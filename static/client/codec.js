@@ -1,17 +1,15 @@
 /**
- * Frames to messages and back, in the binary and in the JSON codec.
+ * Frames to messages and back, in the binary codec; json_codec.js does the same with text.
  *
  * It knows the compiled schema and where the last state message ended (tick and ack, from which a delta counts), and
- * nothing of entities. One ClientCodec serves one connection, from its welcome on. Frames that the protocol does not
- * allow throw ProtocolError. The bytes are drawn in docs/protocol.md; bodies are read by state_binary.js and
- * state_json.js.
+ * nothing of entities. One codec serves one connection, from its welcome on. Frames that the protocol does not
+ * allow throw ProtocolError. The bytes are drawn in docs/protocol.md; bodies are read by state_binary.js.
  */
 
-import { ByteReader, ByteWriter } from "./bytes.js";
-import { writeValue } from "./fields.js";
+import { ByteReader, pack } from "./bytes.js";
+import { quantise } from "./fields.js";
 import { KIND, ProtocolError, isCount, parseText } from "./protocol.js";
 import { readBody } from "./state_binary.js";
-import { readJsonBody } from "./state_json.js";
 
 /**
  * @typedef {import("./state_binary.js").Group} Group
@@ -28,18 +26,20 @@ import { readJsonBody } from "./state_json.js";
  * @typedef {Exclude<import("./protocol.js").TextMessage, import("./protocol.js").RawState> | StateMessage} Message
  */
 
-const LAG_STEPS = 256;
+export const LAG_STEPS = 256;
+const LAG_MAX = 0xffff;
 
-export class ClientCodec {
+export class BinaryCodec {
+  /** Offered to the server. */
+  static subprotocol = "game.v1.binary";
+
   /**
    * @param {import("./schema.js").Schema} schema
-   * @param {boolean} binary
    * @param {number | null} tick the welcome's baseline
    * @param {number} ack the welcome's
    */
-  constructor(schema, binary, tick, ack) {
+  constructor(schema, tick, ack) {
     this.schema = schema;
-    this.binary = binary;
     this.tick = tick;
     this.ack = ack;
   }
@@ -49,14 +49,10 @@ export class ClientCodec {
    * @returns {Message}
    */
   decode(data) {
-    if (typeof data !== "string") {
-      if (!this.binary) throw new ProtocolError("a binary frame under the JSON codec");
-      return this.#decodeBinary(new ByteReader(data));
-    }
+    if (typeof data !== "string") return this.#decodeBinary(new ByteReader(data));
     const message = parseText(data);
     if (message.type !== "full" && message.type !== "delta") return /** @type {Message} */ (message);
-    if (this.binary) throw new ProtocolError("a state message as text under the binary codec");
-    return this.#decodeJson(/** @type {any} */ (message));
+    throw new ProtocolError("a state message as text under the binary codec");
   }
 
   /** @param {ByteReader} reader @returns {Message} */
@@ -91,23 +87,11 @@ export class ClientCodec {
     if (isChecked && reader.uint32() !== tick) throw new ProtocolError("a checked delta of another tick");
     const checksum = isChecked ? reader.uint32() : null;
     const groups = readBody(reader, this.schema);
-    return this.#advance({ type, tick, ack, depth: inputs & 31, missing: inputs >> 5, checksum, groups });
+    return this.advance({ type, tick, ack, depth: inputs & 31, missing: inputs >> 5, checksum, groups });
   }
 
-  /** @param {any} raw @returns {StateMessage} */
-  #decodeJson(raw) {
-    const { type, tick, ack, depth = 0, missing = 0, checksum = null } = raw;
-    if (type === "delta" && raw.baseline !== this.tick) throw new ProtocolError("a delta from another baseline");
-    if (!isCount(depth) || !isCount(missing) || !(checksum === null || isCount(checksum))) {
-      throw new ProtocolError("a state message with a bad head");
-    }
-    const groups = readJsonBody(raw, this.schema);
-    // a json field that says 1.0 arrives as 1 here: its bytes on the wire, and so the checksum, cannot be told
-    return this.#advance({ type, tick, ack, depth, missing, checksum: this.schema.hasJson ? null : checksum, groups });
-  }
-
-  /** @param {StateMessage} message */
-  #advance(message) {
+  /** A state message was read: the next delta counts from it. @param {StateMessage} message */
+  advance(message) {
     if (!isCount(message.tick) || !isCount(message.ack)) throw new ProtocolError("a tick or ack past 32 bits");
     this.tick = message.tick;
     this.ack = message.ack;
@@ -119,42 +103,33 @@ export class ClientCodec {
    * @param {number} ack newest tick applied
    * @param {number} lag ticks that the picture is behind it
    * @param {Record<string, unknown>} fields all of the input's
+   * @returns {string | Uint8Array}
    */
   encodeInput(seq, ack, lag, fields) {
-    const lagSteps = Math.min(0xffff, Math.max(0, Math.floor(lag * LAG_STEPS)));
-    if (!this.binary) return JSON.stringify({ type: "input", seq, ack, lag: lagSteps / LAG_STEPS, ...fields });
-    const writer = start(KIND.input);
-    writer.uint(seq, 4);
-    writer.uint(ack, 4);
-    writer.uint(lagSteps, 2);
-    for (const field of this.schema.input?.fields ?? []) writeValue(field, fields[field.name] ?? field.initial, writer);
-    return writer.finish();
+    const inputs = this.schema.input?.fields ?? [];
+    return pack([
+      [KIND.input, 1], [seq, 4], [ack, 4], [lagSteps(lag), 2],
+      .../** @type {[number, number][]} */ (inputs.map((field) => [quantise(field, fields[field.name] ?? field.initial), field.bytes])),
+    ]);
   }
 
-  /** @param {number} ack newest tick applied */
+  /** @param {number} ack newest tick applied @returns {string | Uint8Array} */
   encodeAck(ack) {
-    if (!this.binary) return JSON.stringify({ type: "ack", ack });
-    const writer = start(KIND.ack);
-    writer.uint(ack, 4);
-    return writer.finish();
+    return pack([[KIND.ack, 1], [ack, 4]]);
   }
 
-  /** @param {number} clientMs */
+  /** @param {number} clientMs @returns {string | Uint8Array} */
   encodePing(clientMs) {
-    if (!this.binary) return JSON.stringify({ type: "ping", client_ms: clientMs });
-    const writer = start(KIND.ping);
-    writer.float64(clientMs);
-    return writer.finish();
+    return pack([[KIND.ping, 1], [clientMs, 8]]);
   }
 
+  /** @returns {string | Uint8Array} */
   encodeResync() {
-    return this.binary ? start(KIND.resync).finish() : JSON.stringify({ type: "resync" });
+    return pack([[KIND.resync, 1]]);
   }
 }
 
-/** @param {number} kind */
-function start(kind) {
-  const writer = new ByteWriter();
-  writer.uint(kind);
-  return writer;
+/** A lag as the wire carries it. @param {number} lag in ticks */
+export function lagSteps(lag) {
+  return Math.min(LAG_MAX, Math.max(0, Math.floor(lag * LAG_STEPS)));
 }

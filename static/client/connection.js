@@ -6,7 +6,7 @@
  * and a close. A frame handler that throws ProtocolError ends the socket; a server that goes on so is given up.
  */
 
-import { CLOSE_CODES, ProtocolError, SERVER_MISBEHAVED, SUBPROTOCOLS } from "./protocol.js";
+import { CLOSE_CODES, ProtocolError, SERVER_MISBEHAVED } from "./protocol.js";
 
 /**
  * @typedef {"connecting" | "playing" | "reconnecting" | "closed"} Status
@@ -20,14 +20,13 @@ import { CLOSE_CODES, ProtocolError, SERVER_MISBEHAVED, SUBPROTOCOLS } from "./p
  * @property {string} reason in the server's words
  *
  * @typedef {object} Listener
- * @property {(binary: boolean, nowMs: number) => void} opened
+ * @property {(nowMs: number) => void} opened
  * @property {(data: string | ArrayBuffer, nowMs: number) => void} frame
  * @property {(action: import("./protocol.js").CloseAction, code: number) => void} closed before the status changes
  * @property {(detail: StatusDetail) => void} status
  *
  * @typedef {object} SocketLike
  * @property {string} binaryType
- * @property {string} protocol
  * @property {((event: any) => void) | null} onopen
  * @property {((event: any) => void) | null} onmessage
  * @property {((event: any) => void) | null} onclose
@@ -54,7 +53,7 @@ const REASON_MAX = 120;
 
 export class Connection {
   #url;
-  #protocols;
+  #subprotocol;
   #makeSocket;
   #random;
   #now;
@@ -81,15 +80,15 @@ export class Connection {
   /**
    * @param {object} options
    * @param {string} options.url
-   * @param {"binary" | "json"} options.codec
+   * @param {string} options.subprotocol
    * @param {new (url: string, protocols: string[]) => SocketLike} options.WebSocket
    * @param {() => number} options.now
    * @param {() => number} options.random
    * @param {Listener} options.listener
    */
-  constructor({ url, codec, WebSocket, now, random, listener }) {
+  constructor({ url, subprotocol, WebSocket, now, random, listener }) {
     this.#url = url;
-    this.#protocols = [SUBPROTOCOLS[codec]];
+    this.#subprotocol = subprotocol;
     this.#makeSocket = WebSocket;
     this.#now = now;
     this.#random = random;
@@ -99,7 +98,7 @@ export class Connection {
   /** Open a socket now, unless one is there. */
   open() {
     if (this.#socket) return;
-    const socket = new this.#makeSocket(this.#url, this.#protocols);
+    const socket = new this.#makeSocket(this.#url, [this.#subprotocol]);
     this.#socket = socket;
     this.#retryAtMs = null;
     this.#steadyAtMs = null;
@@ -108,7 +107,7 @@ export class Connection {
     socket.binaryType = "arraybuffer";
     socket.onopen = () => {
       this.#isOpen = true;
-      this.#listener.opened(socket.protocol === SUBPROTOCOLS.binary, this.#now());
+      this.#listener.opened(this.#now());
     };
     socket.onmessage = (event) => this.#receive(event.data);
     socket.onclose = (event) => this.#ended(event.code, event.reason);

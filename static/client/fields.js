@@ -1,12 +1,11 @@
 /**
- * The wire types of a field: quantise, dequantise, read, write, and the word that stands for a value in the checksum.
+ * The wire types of a field: quantise, dequantise, read, and the hash that stands for a value in the checksum.
  *
  * It knows one value at a time, or one column of the same field in many rows, and nothing of entities or messages.
  * Every numeric kind comes down to `base + q * step` over a raw integer, so one loop a raw layout reads them all.
  * q is exact in every language; that is why equality, checksum and prediction go by q and not by the value.
  */
 
-import { ByteWriter } from "./bytes.js";
 import { ProtocolError } from "./protocol.js";
 
 /** How a value lies on the wire. */
@@ -41,10 +40,8 @@ export const LAYOUT = {
 
 const FLOAT32_MAX = 3.4028234663852886e38;
 const ANGLE_MAX = 1e9; // beyond, a turn is lost in the last bits; the server takes 0 as well
-const JSON_DEPTH_MAX = 32;
 
 const scratch = new DataView(new ArrayBuffer(4));
-const utf8Encoder = new TextEncoder();
 const utf8Decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /**
@@ -205,67 +202,6 @@ function parseJson(text) {
   } catch {
     throw new ProtocolError("a json value is not JSON");
   }
-}
-
-/**
- * Write one value of any kind, as the server does.
- *
- * @param {Field} field
- * @param {any} value
- * @param {ByteWriter} writer
- */
-export function writeValue(field, value, writer) {
-  if (field.bytes) writer.uint(quantise(field, value), field.bytes);
-  else if (field.layout === LAYOUT.text) writeText(value, writer);
-  else if (field.layout === LAYOUT.json) writeText(canonicalJson(value, 0), writer);
-  else if (field.layout === LAYOUT.list) {
-    writer.varint(value.length);
-    for (const item of value) writeValue(/** @type {Field} */ (field.of), item, writer);
-  } else {
-    const keys = Object.keys(value).sort(byCodePoint);
-    writer.varint(keys.length);
-    for (const key of keys) {
-      writeText(key, writer);
-      writeValue(/** @type {Field} */ (field.of), value[key], writer);
-    }
-  }
-}
-
-/** @param {string} text @param {ByteWriter} writer */
-function writeText(text, writer) {
-  const bytes = utf8Encoder.encode(text);
-  writer.varint(bytes.length);
-  writer.raw(bytes);
-}
-
-/** JSON with sorted keys and no spaces. @param {any} value @param {number} depth @returns {string} */
-function canonicalJson(value, depth) {
-  if (depth > JSON_DEPTH_MAX) throw new ProtocolError("a json value is nested too deep");
-  if (Array.isArray(value)) return `[${value.map((item) => canonicalJson(item, depth + 1)).join()}]`;
-  if (typeof value !== "object" || value === null) return JSON.stringify(value);
-  const keys = Object.keys(value).sort(byCodePoint);
-  return `{${keys.map((key) => `${JSON.stringify(key)}:${canonicalJson(value[key], depth + 1)}`).join()}}`;
-}
-
-/** The order of code points; that of UTF-16 units differs past U+FFFF. @param {string} a @param {string} b */
-function byCodePoint(a, b) {
-  let i = 0;
-  while (i < a.length && a[i] === b[i]) i++;
-  if (i > 0 && a.charCodeAt(i - 1) >> 10 === 0x36) i--; // back to the start of a surrogate pair
-  return (a.codePointAt(i) ?? -1) - (b.codePointAt(i) ?? -1);
-}
-
-/**
- * The word of a value that came as JSON: its q, or the hash of the bytes it would have on the wire.
- *
- * @param {Field} field
- * @param {any} value
- */
-export function wordOf(field, value) {
-  if (field.bytes) return quantise(field, value) >>> 0;
-  const writer = new ByteWriter();
-  writeValue(field, value, writer);
-  return hashBytes(writer.finish(), 0, writer.length);
 }
 
 /**

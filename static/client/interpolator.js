@@ -6,7 +6,8 @@
  * between two states. That delay follows the measured lateness slowly, so time in the picture only runs a
  * little faster or slower. Continuous fields (fixed, float32, angle) are drawn between two states, all others jump at
  * the tick where they changed. An entity appears and goes at the tick when it did so on the server. Where the next state
- * is overdue, motion goes on for a short while and then stands still.
+ * is overdue, motion goes on for a short while and then stands still; once it has come, the picture hurries after the
+ * present, and what had gone the wrong way glides to where it should be.
  */
 
 import { Track } from "./track.js";
@@ -16,10 +17,12 @@ import { Track } from "./track.js";
  * @typedef {import("./replica.js").State} State
  */
 
-/** How many arrivals the delay is judged by: about two seconds. */
-const ARRIVALS_MAX = 64;
+/** How many arrivals the delay is judged by: a few seconds. */
+const ARRIVALS_MAX = 128;
 /** The share of arrivals that the delay should cover. */
-const ARRIVALS_COVERED = 0.95;
+const ARRIVALS_COVERED = 0.985;
+/** States this close to the one before came out of the same stall: it is counted once, by the first. */
+const BURST_MS = 3;
 const MARGIN_TICKS = 0.25;
 const DELAY_MAX_MS = 500;
 const EXTRAPOLATION_MAX_MS = 100;
@@ -27,6 +30,10 @@ const EXTRAPOLATION_MAX_MS = 100;
 /** Ticks by which the delay may shrink and grow in each tick of real time. */
 const DELAY_SHRINK = 0.05;
 const DELAY_GROW = 0.25;
+/** A picture that fell behind runs twice as fast, and faster the farther it is: what is left shrinks by half in a third of this. */
+const CATCH_UP_MS = 250;
+/** What was drawn beyond the newest state, and wrongly, is off by 5 % of it after 100 ms. */
+const ERROR_FADE_MS = 100 / 3;
 
 export class Interpolator {
   /** @type {Map<number, Track>} */
@@ -39,7 +46,9 @@ export class Interpolator {
   #lateness = [];
   #tickMs;
   #sendEvery;
-  #slides = 0;
+  #resets = 0;
+  #arrivedAt = -Infinity;
+  #isBehind = true;
   #targetTicks = 0;
   #delayTicks = 0;
   #wantedAt = 0;
@@ -47,6 +56,8 @@ export class Interpolator {
 
   /** The tick that the picture shows, with its fraction; never goes back. */
   tick = 0;
+  /** Whether the picture would have needed a state that had not come. */
+  isStarved = false;
 
   /**
    * @param {import("./schema.js").Schema} schema
@@ -61,6 +72,11 @@ export class Interpolator {
 
   get delayMs() {
     return this.#delayTicks * this.#tickMs;
+  }
+
+  /** Of the delay, what is not the way itself: how far the picture is behind the earliest arrivals. */
+  get interpolationMs() {
+    return this.#lateness.length ? this.delayMs - this.#sortedLateness()[0] * this.#tickMs : 0;
   }
 
   /** How much more the later arrivals were late than the earliest. */
@@ -111,17 +127,21 @@ export class Interpolator {
    *
    * @param {number} tick of the state
    * @param {number} serverTick the server's at the arrival, as the clock has it
-   * @param {number} slides the clock's: lateness from before a slide means nothing after it
+   * @param {number} resets the clock's: lateness from before a reset means nothing after it
    */
-  arrive(tick, serverTick, slides) {
-    const isFresh = this.#lateness.length === 0 || slides !== this.#slides;
+  arrive(tick, serverTick, resets) {
+    const isFresh = this.#lateness.length === 0 || resets !== this.#resets;
     if (isFresh) this.#lateness = [];
-    this.#slides = slides;
+    const isBurst = !isFresh && serverTick - this.#arrivedAt < BURST_MS / this.#tickMs;
+    this.#resets = resets;
+    this.#arrivedAt = serverTick;
+    if (isBurst) return;
     this.#lateness.push(serverTick - tick);
     if (this.#lateness.length > ARRIVALS_MAX) this.#lateness.shift();
     const wanted = covered(this.#sortedLateness()) + this.#sendEvery + MARGIN_TICKS;
     this.#targetTicks = Math.min(DELAY_MAX_MS / this.#tickMs, wanted);
     if (!isFresh) return;
+    this.jump();
     this.#delayTicks = this.#targetTicks;
     this.#wantedAt = serverTick;
   }
@@ -141,31 +161,46 @@ export class Interpolator {
     this.#wantedAt = serverTick;
     const change = this.#targetTicks - this.#delayTicks;
     this.#delayTicks += Math.min(elapsed * DELAY_GROW, Math.max(-elapsed * DELAY_SHRINK, change));
-    const furthest = this.#newestTick + EXTRAPOLATION_MAX_MS / this.#tickMs;
-    this.tick = Math.max(this.tick, Math.min(furthest, serverTick - this.#delayTicks));
+    const wanted = serverTick - this.#delayTicks;
+    const furthest = Math.min(wanted, this.#newestTick + EXTRAPOLATION_MAX_MS / this.#tickMs);
+    const pace = 2 + (Math.max(0, wanted - this.tick) * this.#tickMs) / CATCH_UP_MS;
+    const before = this.tick;
+    this.tick = Math.max(before, this.#isBehind ? furthest : Math.min(furthest, before + elapsed * pace));
+    this.isStarved = wanted > this.#newestTick;
+    if (!this.isStarved) this.#isBehind = false;
     this.#retire(this.tick);
-    this.#draw(predicted);
+    this.#draw(predicted, Math.exp((-elapsed * this.#tickMs) / ERROR_FADE_MS));
   }
 
-  /** @param {any} predicted */
-  #draw(predicted) {
+  /** Go to the present at once with the next picture, however far it is: nobody saw the last one. */
+  jump() {
+    this.#isBehind = true;
+  }
+
+  /** @param {any} predicted @param {number} fade */
+  #draw(predicted, fade) {
     for (const states of this.#shown.values()) states.length = 0;
-    for (const track of this.#leaving) this.#show(track);
+    for (const track of this.#leaving) this.#show(track, fade);
     for (const track of this.#tracks.values()) {
-      if (predicted === null || track.shown.id !== predicted.id) this.#show(track);
+      if (predicted === null || track.shown.id !== predicted.id) this.#show(track, fade);
       else this.#shown.get(track.typeName)?.push(predicted);
     }
   }
 
-  /** @param {Track} track */
-  #show(track) {
-    if (!track.draw(this.tick, this.#newestTick)) return;
+  /** @param {Track} track @param {number} fade */
+  #show(track, fade) {
+    if (!track.draw(this.tick, this.#newestTick, fade)) return;
     /** @type {State[]} */ (this.#shown.get(track.typeName)).push(track.shown);
   }
 
   /** Let go of what was to leave the picture by `tick`. @param {number} tick */
   #retire(tick) {
     if (this.#leaving.length) this.#leaving = this.#leaving.filter((track) => track.endTick > tick);
+  }
+
+  /** Whether an entity is in the picture, will be, or is about to leave it. @param {number} id */
+  knows(id) {
+    return this.#tracks.has(id) || this.#leaving.some((track) => track.shown.id === id);
   }
 
   /** Take an entity that has gone out of the picture at once. @param {number} id */
@@ -176,5 +211,5 @@ export class Interpolator {
 
 /** @param {number[]} sorted not empty */
 function covered(sorted) {
-  return sorted[Math.ceil(sorted.length * ARRIVALS_COVERED) - 1];
+  return sorted[Math.max(0, Math.floor(sorted.length * ARRIVALS_COVERED) - 1)]; // of a few, all but one: it may be a stall
 }

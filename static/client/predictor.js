@@ -2,10 +2,11 @@
  * Runs the own entity ahead of the server, and quietly mends it when the server knows better.
  *
  * It knows the game's rule for one step, the entity's fields, and nothing of sockets, numbering or time. Each input
- * steps the state at once; each state message replaces it by the server's and replays the inputs that it has not seen.
- * Predicted fields are rounded to the wire's grid after each step, as the server does: where both run the same rule, the
- * replay ends where the prediction was and nothing is to be corrected. Where it does not, the difference is kept
- * as an error that only the picture carries, and which fades; the simulated state is right at once.
+ * steps the state at once, and the state after each is kept until the server has consumed the input. Predicted fields are
+ * rounded to the wire's grid after each step, as the server does: where both run the same rule, the server's state is
+ * the one that was kept, and nothing is to be done. Where it is not, the server's replaces it and the inputs behind it are
+ * replayed; the difference that shows is kept as an error that only the picture carries, and which fades: the simulated
+ * state is right at once.
  */
 
 import { between, difference, wrap } from "./blend.js";
@@ -17,9 +18,14 @@ import { round } from "./fields.js";
  *
  * @typedef {object} Prediction
  * @property {string} type name of the entity type to predict
- * @property {(state: any, input: any, dt: number) => void} step the game's rule; changes `state`; dt in seconds
+ * @property {(state: any, input: any, dt: number) => any} step the game's rule; changes `state`; dt in seconds
  * @property {string[]} [fields] those the server rounds after each step; absent: those the schema marks with `predict`
  * @property {number} [snapAbove] an error of any field above it is not smoothed: the entity was moved elsewhere
+ * @property {import("./ghosts.js").SpawnPrediction} [spawn] what the steps make, such as bullets
+ *
+ * @typedef {object} Correction
+ * @property {Record<string, number>} errors by how much the picture was off, by name of a continuous field
+ * @property {number} size the distance in x, y and z if there are such, else the largest error
  */
 
 /** An error falls to 5 % in 100 ms. */
@@ -27,6 +33,7 @@ const ERROR_FADE_MS = 100 / 3;
 
 export class Predictor {
   #step;
+  #fields;
   #predicted;
   #smoothed;
   #snapAbove;
@@ -35,6 +42,8 @@ export class Predictor {
   #previous = null;
   /** @type {any} */
   #current = null;
+  /** States after inputs: that of the newest consumed first, then of each unacked one. @type {{ seq: number, state: any }[]} */
+  #steps = [];
   /** By position in #smoothed. @type {number[]} */
   #error;
   #fraction = 0;
@@ -53,6 +62,7 @@ export class Predictor {
   constructor(type, prediction, tickRate) {
     const names = prediction.fields;
     this.#step = prediction.step;
+    this.#fields = type.fields;
     this.#predicted = type.fields.filter((field) => field.bytes && (names ? names.includes(field.name) : field.predicted));
     this.#smoothed = this.#predicted.filter((field) => field.continuous);
     this.#snapAbove = prediction.snapAbove ?? Infinity;
@@ -69,35 +79,67 @@ export class Predictor {
     return this.#current?.id ?? null;
   }
 
-  /** Apply one more input. @param {Record<string, any>} input */
-  step(input) {
-    if (this.#current === null) return;
+  /**
+   * Apply one more input.
+   *
+   * @param {import("./outbound.js").NumberedInput} input
+   * @returns {any} what the rule returned; undefined when nothing is predicted
+   */
+  step({ seq, fields }) {
+    if (this.#current === null) return undefined;
     this.#previous = this.#current;
     this.#current = { ...this.#current };
-    this.#step(this.#current, input, this.#dt);
+    const result = this.#step(this.#current, fields, this.#dt);
     for (const field of this.#predicted) this.#current[field.name] = round(field, this.#current[field.name]);
+    this.#steps.push({ seq, state: this.#current });
+    return result;
   }
 
   /**
-   * Start from the server's state and replay what it has not seen.
+   * Compare the server's state with the one that was predicted for it, and replay from it what it has not seen if they differ.
    *
    * @param {State | null} state of the own entity; null when there is none
-   * @param {import("./outbound.js").NumberedInput[]} unacked
+   * @param {number} ack newest input_seq that it has seen
+   * @param {import("./outbound.js").NumberedInput[]} unacked those behind it
+   * @returns {Correction | null} null when the present was predicted right
    */
-  reconcile(state, unacked) {
-    if (state === null || state.id !== this.id) return this.#begin(state, unacked);
+  reconcile(state, ack, unacked) {
+    if (state === null || state.id !== this.id) return this.#begin(state, ack, unacked);
+    while (this.#steps.length && this.#steps[0].seq < ack) this.#steps.shift();
+    const kept = this.#steps[0];
+    if (kept?.seq === ack && this.#fields.every(({ name }) => kept.state[name] === /** @type {any} */ (state)[name])) return null;
     const before = { previous: this.#previous, current: this.#current };
-    this.#current = { ...state };
-    for (const input of unacked) this.step(input.fields);
-    if (this.#predicted.every(({ name }) => this.#current[name] === before.current[name])) return;
+    this.#replay(state, ack, unacked);
+    if (this.#predicted.every(({ name }) => this.#current[name] === before.current[name])) return null;
     this.corrections++;
     if (unacked.length === 0) this.#previous = this.#moved(before);
+    return this.#correct(before);
+  }
+
+  /** @param {any} state @param {number} ack @param {import("./outbound.js").NumberedInput[]} unacked */
+  #replay(state, ack, unacked) {
+    this.#current = { ...state };
+    this.#steps = [{ seq: ack, state: this.#current }];
+    for (const input of unacked) this.step(input);
+  }
+
+  /** Let the picture start from where it was. @param {{ previous: any, current: any }} before @returns {Correction} */
+  #correct(before) {
+    /** @type {Record<string, number>} */
+    const errors = {};
     this.#smoothed.forEach((field, i) => {
       const was = between(field, before.previous[field.name], before.current[field.name], this.#fraction);
       const is = between(field, this.#previous[field.name], this.#current[field.name], this.#fraction);
-      this.#error[i] += difference(field, is, was);
+      this.#error[i] += errors[field.name] = difference(field, is, was);
     });
     if (this.#error.some((error) => Math.abs(error) > this.#snapAbove)) this.#error.fill(0);
+    const { x, y = 0, z = 0 } = errors;
+    return { errors, size: x === undefined ? Math.max(0, ...Object.values(errors).map(Math.abs)) : Math.hypot(x, y, z) };
+  }
+
+  /** Let go of what is left to smooth: nobody saw where it was. */
+  settle() {
+    this.#error.fill(0);
   }
 
   /** The step before the corrected one, moved along with it. @param {{ previous: any, current: any }} before */
@@ -107,12 +149,14 @@ export class Predictor {
     return moved;
   }
 
-  /** @param {State | null} state @param {import("./outbound.js").NumberedInput[]} unacked */
-  #begin(state, unacked) {
-    this.#error.fill(0);
+  /** @param {State | null} state @param {number} ack @param {import("./outbound.js").NumberedInput[]} unacked @returns {null} */
+  #begin(state, ack, unacked) {
+    this.settle();
+    this.#steps = [];
     this.#previous = this.#current = state && { ...state };
     this.shown = state && { ...state };
-    for (const input of unacked) this.step(input.fields);
+    if (state) this.#replay(state, ack, unacked);
+    return null;
   }
 
   /**

@@ -7,8 +7,6 @@
 
 export const VERSION = 1;
 
-export const SUBPROTOCOLS = { binary: "game.v1.binary", json: "game.v1.json" };
-
 /** First byte of a binary frame. */
 export const KIND = {
   input: 0x01,
@@ -26,44 +24,37 @@ export const OP = { update: 0, spawn: 1, despawn: 2, own: 3 };
 
 /**
  * What the client does after a close: `resume` takes the seat again, `join` asks for a new one, `reload` is for the
- * page to do, `stop` leaves the decision to the player. The server's codes, then those a browser makes up.
+ * page to do, `stop` leaves the decision to the player.
  *
  * @typedef {"resume" | "join" | "reload" | "stop"} CloseAction
- * @type {Readonly<Record<number, { name: string, action: CloseAction }>>}
  */
-export const CLOSE_CODES = {
-  1000: { name: "normal", action: "stop" },
-  1001: { name: "going_away", action: "resume" },
-  1002: { name: "protocol_error", action: "stop" },
-  1003: { name: "unsupported_data", action: "stop" },
-  1005: { name: "no_code", action: "resume" },
-  1006: { name: "connection_lost", action: "resume" },
-  1007: { name: "invalid_utf8", action: "stop" },
-  1009: { name: "message_too_big", action: "stop" },
-  1011: { name: "internal_error", action: "resume" },
-  3002: { name: "server_misbehaved", action: "resume" },
-  4000: { name: "bad_message", action: "stop" },
-  4001: { name: "unsupported_version", action: "reload" },
-  4002: { name: "unsupported_subprotocol", action: "stop" },
-  4003: { name: "join_timeout", action: "resume" },
-  4004: { name: "room_not_found", action: "stop" },
-  4005: { name: "room_full", action: "stop" },
-  4006: { name: "schema_changed", action: "reload" },
-  4007: { name: "bad_join", action: "stop" },
-  4008: { name: "rate_limited", action: "resume" },
-  4009: { name: "idle", action: "stop" },
-  4010: { name: "taken_over", action: "stop" },
-  4011: { name: "kicked", action: "stop" },
-  4012: { name: "room_closed", action: "stop" },
-  4013: { name: "room_crashed", action: "stop" },
-  4014: { name: "too_slow", action: "resume" },
-  4015: { name: "seat_gone", action: "join" },
-  4016: { name: "draining", action: "join" },
-  4017: { name: "server_full", action: "resume" },
-  4018: { name: "dead", action: "resume" },
-  4019: { name: "illegal_state", action: "stop" },
-  4020: { name: "bad_identity", action: "stop" },
+
+/** The server's codes, and those a browser makes up, by what to do. @type {Record<CloseAction, Record<number, string>>} */
+const CODES_BY_ACTION = {
+  stop: {
+    1000: "normal", 1002: "protocol_error", 1003: "unsupported_data", 1007: "invalid_utf8", 1009: "message_too_big",
+    4000: "bad_message", 4002: "unsupported_subprotocol", 4004: "room_not_found", 4005: "room_full", 4007: "bad_join",
+    4009: "idle", 4010: "taken_over", 4011: "kicked", 4012: "room_closed", 4013: "room_crashed",
+    4019: "illegal_state", 4020: "bad_identity",
+  },
+  resume: {
+    1001: "going_away", 1005: "no_code", 1006: "connection_lost", 1011: "internal_error", 3002: "server_misbehaved",
+    4003: "join_timeout", 4008: "rate_limited", 4014: "too_slow", 4017: "server_full", 4018: "dead",
+  },
+  join: {
+    4015: "seat_gone", 4016: "draining",
+  },
+  reload: {
+    4001: "unsupported_version", 4006: "schema_changed",
+  },
 };
+
+/** @type {Readonly<Record<number, { name: string, action: CloseAction }>>} */
+export const CLOSE_CODES = Object.fromEntries(
+  Object.entries(CODES_BY_ACTION).flatMap(([action, names]) =>
+    Object.entries(names).map(([code, name]) => [code, { name, action: /** @type {CloseAction} */ (action) }]),
+  ),
+);
 
 /** The code this client closes with when the server breaks the protocol; a browser may not send 1002 itself. */
 export const SERVER_MISBEHAVED = 3002;
@@ -98,7 +89,7 @@ export class ProtocolError extends Error {
  *
  * @typedef {{ number: number, tick: number, name: string, data: unknown }} GameEvent
  * @typedef {{ type: "events", list: GameEvent[], partial?: boolean }} EventsMessage
- * @typedef {{ type: "pong", client_ms: number, room_ms: number }} PongMessage
+ * @typedef {{ type: "pong", client_ms: number, room_ms: number, late_ms?: number }} PongMessage
  * @typedef {{ type: "error", code: string, message: string, re?: string | null }} ErrorMessage
  * @typedef {Record<string, unknown> & { type: "full" | "delta" }} RawState
  * @typedef {Welcome | EventsMessage | PongMessage | ErrorMessage | RawState} TextMessage
@@ -126,16 +117,15 @@ const ENVELOPES = {
     schema: "object", schema_hash: "text", tick_rate: "rate", send_every: "rate", tick: "count or null", ack: "count",
     event: "count", room_ms: "number", limits: "object",
   },
-  limits: { input_queue_len_max: "count", dead_after_s: "number" },
   events: { list: "array" },
-  event: { number: "count", tick: "count", name: "text" },
   pong: { client_ms: "number", room_ms: "number" },
   error: { code: "text", message: "text" },
   full: { tick: "count", ack: "count" },
   delta: { tick: "count", ack: "count", baseline: "count" },
 };
 
-const MESSAGES = new Set(["welcome", "events", "pong", "error", "full", "delta"]);
+const LIMITS = { input_queue_len_max: "count", dead_after_s: "number" };
+const EVENT = { number: "count", tick: "count", name: "text" };
 
 /** @param {unknown} value @returns {value is number} whether it is an unsigned 32-bit integer */
 export function isCount(value) {
@@ -160,19 +150,20 @@ export function parseText(text) {
   } catch {
     throw new ProtocolError("a text frame is not JSON");
   }
-  if (!isObject(message) || !MESSAGES.has(/** @type {string} */ (message.type))) {
+  if (!isObject(message) || !Object.hasOwn(ENVELOPES, /** @type {string} */ (message.type))) {
     throw new ProtocolError("a text frame of unknown type");
   }
-  check(/** @type {string} */ (message.type), message);
-  if (message.type === "welcome") check("limits", message.limits);
-  if (message.type === "events") for (const event of /** @type {unknown[]} */ (message.list)) check("event", event);
+  const type = /** @type {string} */ (message.type);
+  check(type, message, ENVELOPES[type]);
+  if (type === "welcome") check("limits", message.limits, LIMITS);
+  if (type === "events") for (const event of /** @type {unknown[]} */ (message.list)) check("event", event, EVENT);
   return /** @type {any} */ (message);
 }
 
-/** @param {string} envelope @param {unknown} value */
-function check(envelope, value) {
-  if (!isObject(value)) throw new ProtocolError(`${envelope} is not an object`);
-  for (const [key, kind] of Object.entries(ENVELOPES[envelope])) {
-    if (!IS[kind](value[key])) throw new ProtocolError(`${envelope}.${key} is not a ${kind}`);
+/** @param {string} name @param {unknown} value @param {Record<string, string>} envelope */
+function check(name, value, envelope) {
+  if (!isObject(value)) throw new ProtocolError(`${name} is not an object`);
+  for (const [key, kind] of Object.entries(envelope)) {
+    if (!IS[kind](value[key])) throw new ProtocolError(`${name}.${key} is not a ${kind}`);
   }
 }

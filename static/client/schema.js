@@ -21,7 +21,6 @@ import { ProtocolError, isObject } from "./protocol.js";
  * @typedef {object} Schema
  * @property {EntityType[]} types by type index; 0 is the room
  * @property {Map<string, EntityType>} byName without the room
- * @property {boolean} hasJson some value may be any JSON
  * @property {EntityType | null} input its fields are in the order of the wire
  */
 
@@ -33,18 +32,9 @@ const NAME = /^[A-Za-z_]\w{0,63}$/;
 /** A state is a plain object with an `id`; these names would break it. */
 const RESERVED = new Set(["id", "__proto__"]);
 
-/** @type {Record<string, [bytes: number, low: number, high: number]>} */
-const INTEGERS = {
-  uint8: [1, 0, 0xff],
-  uint16: [2, 0, 0xffff],
-  uint32: [4, 0, 0xffffffff],
-  int8: [1, -0x80, 0x7f],
-  int16: [2, -0x8000, 0x7fff],
-  int32: [4, -0x80000000, 0x7fffffff],
-};
-
-/** Raw layout of an unsigned number by its width. @type {Record<number, number>} */
-const UNSIGNED = { 1: LAYOUT.uint8, 2: LAYOUT.uint16, 4: LAYOUT.uint32 };
+/** @type {Record<string, number>} */
+const LAYOUTS = LAYOUT;
+const INTEGER = /^(u?)int(8|16|32)$/;
 
 /** @type {Record<string, [layout: number, limit: string, initial: unknown]>} */
 const VARIABLE = {
@@ -66,13 +56,7 @@ export function compileSchema(raw) {
   const types = [{ ...room, name: "" }, ...raw.types].map(compileType);
   const byName = new Map(types.slice(1).map((type) => [type.name, type]));
   if (byName.size !== types.length - 1) throw new ProtocolError("two types have one name");
-  const hasJson = types.some((type) => type.fields.some(holdsJson));
-  return { types, byName, hasJson, input: isObject(raw.input) ? compileInput(raw.input) : null };
-}
-
-/** @param {Field} field @returns {boolean} */
-function holdsJson(field) {
-  return field.layout === LAYOUT.json || (field.of !== null && holdsJson(field.of));
+  return { types, byName, input: isObject(raw.input) ? compileInput(raw.input) : null };
 }
 
 /** @param {any} raw @param {number} index @returns {EntityType} */
@@ -142,10 +126,13 @@ function compileVariable(field, raw, depth) {
 /** @param {Field} field @param {Record<string, unknown>} raw */
 function compileNumber(field, raw) {
   const { kind } = field;
-  if (Object.hasOwn(INTEGERS, kind)) {
-    const [bytes, low, high] = INTEGERS[kind];
-    const layout = /** @type {Record<string, number>} */ (LAYOUT)[kind];
-    Object.assign(field, { layout, bytes, low: Math.max(low, numberOr(raw.min, low)), high: Math.min(high, numberOr(raw.max, high)) });
+  const [, unsigned, bits] = INTEGER.exec(kind) ?? [];
+  if (bits) {
+    const cells = 2 ** Number(bits);
+    const low = unsigned ? 0 : -cells / 2;
+    const high = low + cells - 1;
+    Object.assign(field, { layout: LAYOUTS[kind], bytes: Number(bits) / 8 });
+    Object.assign(field, { low: Math.max(low, numberOr(raw.min, low)), high: Math.min(high, numberOr(raw.max, high)) });
     field.narrow = field.low > low || field.high < high;
   } else if (kind === "float32") {
     Object.assign(field, { layout: LAYOUT.float32, bytes: 4, narrow: false, continuous: true });
@@ -165,14 +152,15 @@ function compileGrid(field, raw) {
   const step = isAngle ? (2 * Math.PI) / cells : Number(raw.step);
   const base = isAngle ? 0 : Number(raw.min);
   const range = isAngle ? cells * step : Number(raw.max) - base;
-  if (UNSIGNED[bytes] === undefined || !(step > 0) || !(range > 0) || !Number.isFinite(range / step)) {
+  const layout = LAYOUTS[`uint${8 * bytes}`];
+  if (layout === undefined || !(step > 0) || !(range > 0) || !Number.isFinite(range / step)) {
     throw new ProtocolError(`${field.name} has a bad range, step or width`);
   }
   // 1 / step of a fixed field is a power of two or an integer: where the division is off by a last bit, mend it
   const inverse = isAngle ? cells / (2 * Math.PI) : 1 / step;
   const scale = isAngle || inverse < 1 ? inverse : Math.round(inverse);
   const high = isAngle ? cells - 1 : Math.min(cells, Math.ceil(range * scale)) - 1;
-  Object.assign(field, { layout: UNSIGNED[bytes], bytes, base, step, scale, high, narrow: high < cells - 1 });
+  Object.assign(field, { layout, bytes, base, step, scale, high, narrow: high < cells - 1 });
   Object.assign(field, { turn: isAngle ? cells : 0, continuous: true });
 }
 

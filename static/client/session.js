@@ -6,6 +6,7 @@
  */
 
 import { Clock } from "./clock.js";
+import { Ghosts } from "./ghosts.js";
 import { Interpolator } from "./interpolator.js";
 import { Outbound } from "./outbound.js";
 import { Predictor } from "./predictor.js";
@@ -22,10 +23,15 @@ import { compileSchema } from "./schema.js";
  * @property {ReadonlySet<number>} own ids of the own entities
  * @property {(typeName: string) => readonly State[]} all
  * @property {(id: number) => State | null} get
+ * @property {readonly import("./ghosts.js").Ghost[]} ghosts what the own entity made and the picture does not show yet
+ * @property {(id: number) => import("./ghosts.js").Ghost | null} ghostOf the ghost that an entity took the place of
  */
 
 export class Session {
   #typeToPredict;
+
+  /** How late the server began its tick, as of the newest pong. */
+  serverLateMs = 0;
 
   /**
    * @param {import("./protocol.js").Welcome} welcome
@@ -43,12 +49,13 @@ export class Session {
     if (prediction && !type) throw new RangeError(`predict.type: no entity type is named ${prediction.type}`);
     this.#typeToPredict = prediction?.type ?? "";
     this.predictor = prediction && type ? new Predictor(type, prediction, tickRate) : null;
+    this.ghosts = prediction?.spawn ? new Ghosts(prediction.spawn) : null;
     this.view = this.#createView();
   }
 
   /** @returns {View} */
   #createView() {
-    const { replica, interpolator, predictor } = this;
+    const { replica, interpolator, predictor, ghosts } = this;
     return {
       get tick() {
         return interpolator.tick;
@@ -59,6 +66,10 @@ export class Session {
       own: replica.own,
       all: (typeName) => interpolator.all(typeName),
       get: (id) => (id === predictor?.id ? predictor.shown : interpolator.get(id)),
+      get ghosts() {
+        return ghosts?.shown ?? [];
+      },
+      ghostOf: (id) => ghosts?.of(id) ?? null,
     };
   }
 
@@ -72,6 +83,7 @@ export class Session {
   /** Go on over a new connection. @param {import("./protocol.js").Welcome} welcome */
   begin(welcome) {
     this.welcome = welcome;
+    this.clock.forget();
     // inputs that the server has queued but not consumed have numbers above its ack, by at most the queue's length
     this.outbound?.restart(welcome.ack + (welcome.resumed ? welcome.limits.input_queue_len_max : 0));
   }
@@ -81,21 +93,37 @@ export class Session {
    *
    * @param {import("./codec.js").StateMessage} message
    * @param {number} nowMs
-   * @returns {import("./replica.js").Changes}
+   * @returns {{ changes: import("./replica.js").Changes, correction: import("./predictor.js").Correction | null, hasSlept: boolean }}
    */
   apply(message, nowMs) {
-    const { replica, interpolator, outbound, predictor } = this;
+    const { replica, interpolator, outbound, predictor, clock } = this;
+    const { tick, ack } = message;
     const changes = replica.apply(message);
-    interpolator.record(message.tick, changes);
-    if (this.clock.isSet) interpolator.arrive(message.tick, this.clock.tickAt(nowMs), this.clock.slides);
-    outbound?.acknowledge(message.ack, message.depth, message.missing);
-    if (predictor) {
-      const formerId = predictor.id;
-      const id = replica.firstOwn(this.#typeToPredict);
-      predictor.reconcile(id === null ? null : replica.get(id), outbound?.unacked ?? []);
-      if (formerId !== null && formerId !== id) interpolator.forget(formerId); // it would jump back to the others' past
-    }
-    return changes;
+    const hasSlept = this.#time(message, nowMs);
+    interpolator.record(tick, changes);
+    if (clock.isSet) interpolator.arrive(tick, clock.tickAt(nowMs), clock.resets);
+    outbound?.acknowledge(ack, message.depth, message.missing, interpolator.jitterMs, nowMs);
+    const correction = predictor ? this.#reconcile(predictor, ack) : null;
+    this.ghosts?.match(changes.spawned, replica.own, ack);
+    return { changes, correction, hasSlept };
+  }
+
+  /** What a state says of the time. @param {import("./codec.js").StateMessage} message @param {number} nowMs */
+  #time({ tick, ack, depth }, nowMs) {
+    const { clock, outbound } = this;
+    const madeAtMs = outbound?.madeAtMs(ack + depth) ?? null;
+    if (madeAtMs !== null) clock.read(madeAtMs, tick * clock.tickMs, nowMs);
+    return clock.heard(tick * clock.tickMs, nowMs);
+  }
+
+  /** @param {Predictor} predictor @param {number} ack */
+  #reconcile(predictor, ack) {
+    const { replica, interpolator, outbound } = this;
+    const formerId = predictor.id;
+    const id = replica.firstOwn(this.#typeToPredict);
+    const correction = predictor.reconcile(id === null ? null : replica.get(id), ack, outbound?.unacked ?? []);
+    if (formerId !== null && formerId !== id) interpolator.forget(formerId); // it would jump back to the others' past
+    return correction;
   }
 
   /** Whether what is held agrees with the server's checksum. @param {import("./codec.js").StateMessage} message */
@@ -110,13 +138,29 @@ export class Session {
    * @returns {import("./outbound.js").NumberedInput[]}
    */
   step(nowMs) {
-    const { outbound, predictor } = this;
+    const { outbound } = this;
     if (!outbound) return [];
-    return Array.from({ length: outbound.advance(nowMs) }, () => {
-      const input = outbound.next();
-      predictor?.step(input.fields);
-      return input;
-    });
+    return Array.from({ length: outbound.advance(nowMs) }, () => this.#predict(outbound.next()));
+  }
+
+  /** @param {import("./outbound.js").NumberedInput} input */
+  #predict(input) {
+    const { predictor } = this;
+    const result = predictor?.step(input);
+    if (predictor?.state) this.ghosts?.step(input.seq, predictor.state, input.fields, result);
+    return input;
+  }
+
+  /** Nobody looks any more: make one last input that wants nothing. @returns {import("./outbound.js").NumberedInput | null} */
+  sleep() {
+    return this.outbound && this.#predict(this.outbound.release());
+  }
+
+  /** Somebody looks again: be at the present with the next picture. */
+  wake() {
+    this.outbound?.rest();
+    this.predictor?.settle();
+    this.interpolator.jump();
   }
 
   /** Ticks that the picture is behind the newest state. */
@@ -127,7 +171,9 @@ export class Session {
   /** Bring the view up to date. @param {number} nowMs */
   draw(nowMs) {
     if (!this.clock.isSet || this.replica.tick === null) return;
-    const predicted = this.predictor?.show(this.outbound?.fraction ?? 0, nowMs) ?? null;
-    this.interpolator.advance(this.clock.tickAt(nowMs), predicted);
+    const { outbound, predictor, interpolator } = this;
+    const fraction = outbound?.fraction ?? 0;
+    interpolator.advance(this.clock.tickAt(nowMs), predictor?.show(fraction, nowMs) ?? null);
+    this.ghosts?.advance((outbound?.lastSeq ?? 0) - 1 + fraction, nowMs, interpolator);
   }
 }

@@ -5,8 +5,9 @@
  * that both codecs leave the same numbers and the same words. One group an entity: this codec is for hands, not speed.
  */
 
-import { LAYOUT, dequantise, quantise, wordOf } from "./fields.js";
+import { LAYOUT, dequantise, quantise } from "./fields.js";
 import { OP, ProtocolError, isCount, isObject } from "./protocol.js";
+import { wordOf } from "./written.js";
 
 /**
  * @typedef {import("./schema.js").EntityType} EntityType

@@ -40,25 +40,49 @@ export class Rates {
   }
 }
 
+/** What is so before the first welcome. */
+const NOTHING = {
+  clock: { rttMs: 0, regime: /** @type {import("./clock.js").Regime} */ ("reset"), resets: 0 },
+  interpolator: { jitterMs: 0, delayMs: 0, interpolationMs: 0, isStarved: false },
+  replica: { tick: 0, size: 0 },
+  outbound: null,
+  predictor: null,
+  serverLateMs: 0,
+};
+const NO_INPUTS = { unacked: [], speed: 1, depth: 0, depthTarget: 0, missing: 0 };
+
 /**
  * @param {import("./session.js").Session | null} session
- * @param {Record<"bytesIn" | "bytesOut" | "states" | "frames", number>} perSecond
+ * @param {Rates<"bytesIn" | "bytesOut" | "states" | "frames">} rates
  * @param {number} resyncs
+ * @param {boolean} isAsleep
  */
-export function statsOf(session, perSecond, resyncs) {
+export function statsOf(session, { perSecond }, resyncs, isAsleep) {
+  const { clock, interpolator, replica, outbound, predictor, serverLateMs } = session ?? NOTHING;
+  const { unacked, speed, depth, depthTarget, missing } = outbound ?? NO_INPUTS;
+  const { jitterMs, delayMs, interpolationMs, isStarved } = interpolator;
   return {
-    rttMs: session?.clock.rttMs ?? 0,
-    jitterMs: session?.interpolator.jitterMs ?? 0,
-    delayMs: session?.interpolator.delayMs ?? 0,
-    tick: session?.replica.tick ?? 0,
-    entities: session?.replica.size ?? 0,
+    rttMs: clock.rttMs,
+    clockRegime: clock.regime,
+    clockResets: clock.resets,
+    serverLateMs,
+    jitterMs,
+    delayMs,
+    interpolationMs,
+    isStarved,
+    tick: replica.tick ?? 0,
+    entities: replica.size,
     framesPerSecond: perSecond.frames,
     statesPerSecond: perSecond.states,
     bytesInPerSecond: perSecond.bytesIn,
     bytesOutPerSecond: perSecond.bytesOut,
-    unackedInputs: session?.outbound?.unacked.length ?? 0,
-    inputSpeed: session?.outbound?.speed ?? 1,
-    corrections: session?.predictor?.corrections ?? 0,
+    unackedInputs: unacked.length,
+    inputSpeed: speed,
+    inputDepth: depth,
+    inputDepthTarget: depthTarget,
+    inputsMissing: missing,
+    corrections: predictor?.corrections ?? 0,
     resyncs,
+    isAsleep,
   };
 }

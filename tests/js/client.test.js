@@ -2,10 +2,12 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { ByteReader, ByteWriter } from "../../static/client/bytes.js";
+import { ByteReader } from "../../static/client/bytes.js";
 import { GameClient } from "../../static/client/index.js";
+import { JsonCodec } from "../../static/client/json_codec.js";
 import { CLOSE_CODES, KIND } from "../../static/client/protocol.js";
 import { FakeWorld, SCHEMA, deltaFrame, fullFrame, seeded, welcomeMessage } from "./support.js";
+import { ByteWriter } from "../../static/client/written.js";
 
 /** @param {Partial<import("../../static/client/client_types.js").Options>} [options] */
 function create(options = {}, world = new FakeWorld()) {
@@ -15,7 +17,7 @@ function create(options = {}, world = new FakeWorld()) {
   });
   /** @type {[string, any][]} */
   const seen = [];
-  for (const name of /** @type {const} */ (["status", "welcome", "state", "event", "error", "reload", "spawn", "despawn"])) {
+  for (const name of /** @type {const} */ (["status", "welcome", "state", "event", "error", "reload", "spawn", "despawn", "sleep", "wake"])) {
     client.on(name, (detail) => void seen.push([name, detail]));
   }
   const statuses = () => seen.filter(([name]) => name === "status").map(([, { status }]) => status);
@@ -239,9 +241,97 @@ test("inputs go out one a step, numbered, with what the player saw", () => {
   assert.deepEqual([...inputs[3].slice(11)], [1, 0, 0]);
 });
 
-test("a hidden page goes on sending inputs and pings as states arrive", () => {
-  const { client, world } = play(create());
+/** @returns {any} a document that can be hidden */
+function createPage() {
+  const page = new EventTarget();
+  /** @param {boolean} hidden */
+  const turn = (hidden) => {
+    Object.assign(page, { hidden });
+    page.dispatchEvent(new Event("visibilitychange"));
+  };
+  return Object.assign(page, { hidden: false, turn });
+}
+
+/** Let a page play: a frame and a state each 50 ms. @param {ReturnType<typeof create>} made @param {number} ticks */
+function playOn({ client, world }, ticks, draws = true) {
+  for (let i = 0; i < ticks; i++) {
+    world.pass(50);
+    world.socket.push(deltaFrame({ groups: [{ op: "update", type: 1, ids: [2], fields: ["x"], rows: [[client.stats.tick + 1]] }] }));
+    if (draws) client.frame();
+  }
+}
+
+test("a hidden page sends one last input that wants nothing, then pings alone", () => {
+  const page = createPage();
+  const made = create({ page });
+  const { client, world } = play(made);
+  client.setInput({ turn: 1, fire: true });
+  playOn(made, 20);
+  page.turn(true);
+  const inputs = world.socket.frames(KIND.input);
+  assert.deepEqual([...inputs[inputs.length - 1].slice(11)], [0, 0, 0]);
+  const pings = world.socket.frames(KIND.ping).length;
+  playOn(made, 200, false);
+  assert.equal(world.socket.frames(KIND.input).length, inputs.length);
+  assert.ok(world.socket.frames(KIND.ping).length > pings + 5);
+  assert.deepEqual([client.stats.isAsleep, client.replica?.tick], [true, 320], "states are still taken in");
+});
+
+test("a page that is shown again is at the present with its first frame, and sends no burst", () => {
+  for (const awayTicks of [30, 2000]) {
+    const page = createPage();
+    const made = create({ page });
+    const { client, world } = play(made);
+    playOn(made, 20);
+    page.turn(true);
+    client.setInput({ turn: -1 });
+    playOn(made, awayTicks, false);
+    const before = world.socket.frames(KIND.input).length;
+    page.turn(false);
+    assert.deepEqual(world.socket.frames(KIND.ack).map((frame) => new ByteReader(frame.slice(1)).uint32()), [120 + awayTicks]);
+    client.frame();
+    const shown = /** @type {any} */ (client.view).get(2).x;
+    assert.ok(shown > 117 + awayTicks && shown <= 120 + awayTicks, `${shown}`);
+    assert.ok(world.socket.frames(KIND.input).length - before <= 1);
+    playOn(made, 20);
+    const sent = world.socket.frames(KIND.input).slice(before);
+    assert.ok(sent.length >= 18 && sent.length <= 23, `${sent.length} in 20 steps`);
+    assert.equal(new Int8Array(sent[sent.length - 1])[11], -1, "what was held goes on");
+  }
+});
+
+test("frames that stop without a word are sleep as well, and a socket that died in it is replaced at once", () => {
+  const made = create();
+  const { client, world, named } = play(made);
+  playOn(made, 20);
+  playOn(made, 40, false);
+  assert.equal(client.stats.isAsleep, true);
+  world.socket.end(1006);
+  const waiting = world.sockets.length;
   client.frame();
+  assert.equal(world.sockets.length, waiting + 1, "not after the wait for the next try");
+  assert.deepEqual([client.stats.isAsleep, named("sleep").length, named("wake").length], [false, 1, 1]);
+});
+
+test("a machine whose clock stood still in its sleep is at the present with the first state", () => {
+  const made = create();
+  const { client, world } = play(made);
+  playOn(made, 40);
+  const slept = 72_000; // an hour of ticks
+  world.socket.push(deltaFrame({ advance: slept, groups: [{ op: "update", type: 1, ids: [2], fields: ["x"], rows: [[77]] }] }));
+  client.frame();
+  world.pass(50);
+  world.socket.push(deltaFrame({}));
+  client.frame();
+  assert.ok(Math.abs(/** @type {any} */ (client.view).tick - (140 + slept)) < 3, `${client.view?.tick}`);
+  assert.equal(client.stats.clockResets, 2);
+  const inputs = world.socket.frames(KIND.input).length;
+  playOn(made, 20);
+  assert.ok(world.socket.frames(KIND.input).length - inputs <= 23);
+});
+
+test("a bot that never draws sends inputs and pings as states arrive", () => {
+  const { world } = play(create());
   for (let i = 0; i < 40; i++) {
     world.nowMs += 50; // its timers do not run
     world.socket.push(deltaFrame({}));
@@ -252,25 +342,30 @@ test("a hidden page goes on sending inputs and pings as states arrive", () => {
 
 test("pings are quick at first, then one a second, and answers set clock and RTT", () => {
   const { client, world } = play(create());
-  let last = 0;
-  for (let i = 0; i < 100; i++) {
-    world.pass(50);
-    const pings = world.socket.frames(KIND.ping);
-    if (pings.length > last) {
-      last = pings.length;
-      const sentMs = new ByteReader(pings[last - 1].slice(1)).float64();
-      world.pass(30);
+  const startedMs = world.nowMs;
+  let answered = 0;
+  for (let i = 1; i <= 2000; i++) { // so long that the start, which took no time, is forgotten
+    world.pass(10);
+    const roomMs = 5000 + world.nowMs - startedMs;
+    // each way takes 15 ms, and the server reads at once
+    for (const ping of world.socket.frames(KIND.ping).slice(answered)) {
+      const sentMs = new ByteReader(ping.slice(1)).float64();
+      if (world.nowMs - sentMs < 30) break;
+      answered++;
       const pong = new ByteWriter();
       pong.uint(KIND.pong);
       pong.float64(sentMs);
-      pong.float64(sentMs + 15 + 5000 - 1000);
+      pong.float64(roomMs - 15);
       world.socket.push(pong.finish());
     }
-    world.socket.push(deltaFrame({}));
+    if (roomMs % 50 === 20) world.socket.push(deltaFrame({ advance: Math.floor(roomMs / 50) - client.stats.tick }));
   }
-  assert.ok(last >= 8 && last <= 11, `${last} pings in five seconds`);
-  assert.ok(Math.abs(client.stats.rttMs - 30) < 15, `${client.stats.rttMs}`);
-  assert.equal(client.stats.tick, 200);
+  const pings = world.socket.frames(KIND.ping).map((ping) => new ByteReader(ping.slice(1)).float64() - startedMs);
+  assert.ok(pings.filter((atMs) => atMs < 1000).length >= 5, `${pings}`);
+  assert.ok(pings.length >= 20 && pings.length <= 35, `${pings.length} pings in twenty seconds`);
+  assert.ok(Math.abs(client.stats.rttMs - 30) <= 10, `${client.stats.rttMs}`);
+  assert.ok(Math.abs(client.roomMs() - 25_000) < 6, `${client.roomMs()}`);
+  assert.equal(client.stats.tick, 499);
   assert.ok(client.stats.bytesInPerSecond > 50 && client.stats.statesPerSecond > 10);
 });
 
@@ -392,7 +487,7 @@ test("refusals, chat and commands go their ways", () => {
 });
 
 test("the JSON codec plays the same", () => {
-  const { client, world } = create({ codec: "json" });
+  const { client, world } = create({ codec: JsonCodec });
   client.connect();
   world.socket.accept();
   world.socket.push(welcomeMessage());

@@ -2,14 +2,15 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { ByteWriter } from "../../static/client/bytes.js";
-import { ClientCodec } from "../../static/client/codec.js";
+import { BinaryCodec } from "../../static/client/codec.js";
+import { JsonCodec } from "../../static/client/json_codec.js";
 import { KIND, ProtocolError, parseText } from "../../static/client/protocol.js";
 import { Replica } from "../../static/client/replica.js";
 import { SCHEMA, compiled, deltaFrame, fullFrame, seeded, welcomeMessage, writeIds } from "./support.js";
+import { ByteWriter } from "../../static/client/written.js";
 
 /** @param {number} tick */
-const binary = (tick) => new ClientCodec(compiled, true, tick, 10);
+const binary = (tick) => new BinaryCodec(compiled, tick, 10);
 /** @param {Uint8Array} bytes */
 const hex = (bytes) => Buffer.from(bytes).toString("hex");
 
@@ -83,7 +84,7 @@ test("both codecs leave the same world and the same checksum", () => {
 
   const [a, b, c, d, e, f, g, h, i, j] = THING;
   const written = new Replica(compiled);
-  const json = new ClientCodec(compiled, false, null, 0);
+  const json = new JsonCodec(compiled, null, 0);
   for (const message of [
     { type: "full", tick: 5, ack: 0, depth: 0, missing: 0, room: { left_s: 12.25, phase: "göö" },
       spawn: { Ship: { 1: { x: 1, y: 2, heading: 3, hp: 100 }, 2: { x: 4, y: 5, heading: 6, hp: 50 } }, Thing: { 9: { a, b, c, d, e, f, g, h, i, j } } },
@@ -108,7 +109,7 @@ test("inputs, acks, pings and resyncs are written as drawn", () => {
 });
 
 test("the JSON codec sends the same messages as text", () => {
-  const codec = new ClientCodec(compiled, false, null, 0);
+  const codec = new JsonCodec(compiled, null, 0);
   assert.deepEqual(JSON.parse(/** @type {string} */ (codec.encodeInput(7, 812, 1.5, { turn: 1 }))), { type: "input", seq: 7, ack: 812, lag: 1.5, turn: 1 });
   assert.deepEqual(JSON.parse(/** @type {string} */ (codec.encodeAck(3))), { type: "ack", ack: 3 });
   assert.deepEqual(JSON.parse(/** @type {string} */ (codec.encodePing(3.5))), { type: "ping", client_ms: 3.5 });
@@ -122,7 +123,7 @@ test("a pong is read in both codecs", () => {
   writer.float64(27066.7);
   const expected = { type: "pong", client_ms: 1234.5, room_ms: 27066.7 };
   assert.deepEqual(binary(0).decode(writer.finish()), expected);
-  assert.deepEqual(new ClientCodec(compiled, false, null, 0).decode(JSON.stringify(expected)), expected);
+  assert.deepEqual(new JsonCodec(compiled, null, 0).decode(JSON.stringify(expected)), expected);
 });
 
 const RICH = fullFrame({
@@ -136,7 +137,7 @@ const RICH = fullFrame({
   ],
 });
 
-/** Decode and apply; anything but ProtocolError is a fault of ours. @param {ClientCodec} codec @param {any} data */
+/** Decode and apply; anything but ProtocolError is a fault of ours. @param {BinaryCodec} codec @param {any} data */
 function survive(codec, data) {
   try {
     const message = codec.decode(data);
@@ -181,12 +182,12 @@ test("any JSON raises ProtocolError or is read", () => {
     const text = texts[round % 3];
     const tokens = text.match(/"[^"]*"|[\d.]+|[[\]{}:,]|\w+/g) ?? [];
     tokens[Math.floor(random() * tokens.length)] = pieces[Math.floor(random() * pieces.length)];
-    survive(new ClientCodec(compiled, false, 4, 0), tokens.join(""));
+    survive(new JsonCodec(compiled, 4, 0), tokens.join(""));
   }
 });
 
 test("what the protocol does not allow is refused", () => {
-  const json = new ClientCodec(compiled, false, 4, 0);
+  const json = new JsonCodec(compiled, 4, 0);
   const state = { type: "delta", tick: 5, baseline: 4, ack: 0 };
   for (const message of [
     { ...state, baseline: 3 }, { ...state, update: { Boat: {} } }, { ...state, update: { Ship: { 0: {} } } }, { ...state, spawn: { Ship: { 1: { z: 1 } } } },
@@ -194,7 +195,7 @@ test("what the protocol does not allow is refused", () => {
   ]) assert.throws(() => json.decode(JSON.stringify(message)), ProtocolError, JSON.stringify(message));
   assert.throws(() => json.decode(RICH), ProtocolError, "binary under JSON");
   assert.throws(() => binary(4).decode(JSON.stringify(state)), ProtocolError, "a state as text under binary");
-  assert.throws(() => new ClientCodec(compiled, true, null, 0).decode(deltaFrame({})), ProtocolError, "no baseline");
+  assert.throws(() => new BinaryCodec(compiled, null, 0).decode(deltaFrame({})), ProtocolError, "no baseline");
 });
 
 test("a welcome without what the client relies on is refused", () => {

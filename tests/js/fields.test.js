@@ -2,10 +2,11 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { ByteReader, ByteWriter } from "../../static/client/bytes.js";
-import { dequantise, hashBytes, quantise, readValue, round, wordOf, writeValue } from "../../static/client/fields.js";
+import { ByteReader } from "../../static/client/bytes.js";
+import { dequantise, hashBytes, quantise, readValue, round } from "../../static/client/fields.js";
 import { ProtocolError } from "../../static/client/protocol.js";
 import { compileSchema } from "../../static/client/schema.js";
+import { ByteWriter, wordOf, writeValue } from "../../static/client/written.js";
 import { SCHEMA, compiled, seeded } from "./support.js";
 
 /** @param {string} name */

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { ClientCodec } from "../../static/client/codec.js";
+import { BinaryCodec } from "../../static/client/codec.js";
 import { Interpolator } from "../../static/client/interpolator.js";
 import { Replica } from "../../static/client/replica.js";
 import { compiled, deltaFrame, fullFrame, seeded } from "./support.js";
@@ -11,7 +11,7 @@ import { compiled, deltaFrame, fullFrame, seeded } from "./support.js";
 
 /** A picture fed with states; `at` moves it to a tick. */
 function picture() {
-  const codec = new ClientCodec(compiled, true, 0, 0);
+  const codec = new BinaryCodec(compiled, 0, 0);
   const replica = new Replica(compiled);
   const interpolator = new Interpolator(compiled, 20, 1);
   /** @param {Uint8Array} frame @param {number} [arrivedAt] */
@@ -115,6 +115,78 @@ test("where states fail to come, motion goes on for 100 ms and then stands", () 
   at(30);
   assert.equal(interpolator.get(1)?.x, 130, "two ticks of 50 ms on");
   assert.equal(interpolator.get(2)?.x, 300, "what stood still goes on to do so");
+});
+
+/** Draw 60 times a second from tick to tick, and return where the ship was each time. @param {ReturnType<typeof picture>} made @param {number} from @param {number} to */
+function watch({ interpolator, at }, from, to) {
+  const seen = [];
+  for (let tick = from; tick < to; tick += 1 / 3) {
+    at(tick);
+    seen.push({ tick: interpolator.tick, x: /** @type {any} */ (interpolator.get(1)).x });
+  }
+  return seen;
+}
+
+test("after a stall the picture hurries after the present and never jumps", () => {
+  const made = picture();
+  made.feed(fullFrame({ tick: 10, groups: [spawn(1, 100)] }));
+  for (let tick = 11; tick <= 20; tick++) made.feed(deltaFrame({ groups: [move(1, tick * 10)] }));
+  const before = watch(made, 15, 28); // nothing comes for ten ticks
+  assert.equal(made.interpolator.isStarved, true);
+  for (let tick = 21; tick <= 30; tick++) made.feed(deltaFrame({ groups: [move(1, tick * 10)] }), 29.3);
+  const after = [];
+  for (let tick = 31; tick <= 42; tick++) {
+    made.feed(deltaFrame({ groups: [move(1, tick * 10)] }));
+    after.push(...watch(made, tick - 3, tick - 2.01));
+  }
+  const steps = [...before, ...after].map(({ x }, i, all) => (i ? x - all[i - 1].x : 0));
+  assert.ok(Math.max(...steps) < 15 && Math.min(...steps) >= -0.001, `${Math.max(...steps)} ${Math.min(...steps)}; usual are 3.3`);
+  assert.equal(made.interpolator.isStarved, false);
+  assert.ok(Math.abs(/** @type {any} */ (after.at(-1)).x - 396.67) < 0.1, "and is there soon");
+});
+
+test("what went on the wrong way while states failed to come glides to where it should be", () => {
+  const made = picture();
+  made.feed(fullFrame({ tick: 10, groups: [spawn(1, 100)] }));
+  made.feed(deltaFrame({ groups: [move(1, 110)] }));
+  made.feed(deltaFrame({ groups: [move(1, 120)] }));
+  const guessed = watch(made, 11, 15);
+  assert.equal(/** @type {any} */ (guessed.at(-1)).x, 140, "100 ms on");
+  for (let tick = 13; tick <= 20; tick++) made.feed(deltaFrame({ groups: tick === 13 ? [move(1, 121)] : [] }), 15.2);
+  const [first, ...later] = watch(made, 15, 20);
+  assert.ok(first.x > 128 && first.x < 140, `${first.x} is neither where it was guessed nor where it is`);
+  assert.ok(later.every(({ x }, i) => x <= (i ? later[i - 1].x : first.x)));
+  assert.ok(Math.abs(/** @type {any} */ (later.at(-1)).x - 121) < 0.1);
+});
+
+test("who looks again after a while is at the present with the first picture", () => {
+  const made = picture();
+  made.feed(fullFrame({ tick: 10, groups: [spawn(1, 100)] }));
+  made.at(10);
+  for (let tick = 11; tick <= 400; tick++) made.feed(deltaFrame({ groups: [move(1, tick)] }));
+  made.interpolator.jump();
+  made.at(399);
+  assert.deepEqual([made.interpolator.tick, made.interpolator.get(1)?.x], [399, 399]);
+});
+
+test("a stall counts as one late arrival, however many states it held back", () => {
+  const { interpolator, feed } = picture();
+  let tick = 10;
+  feed(fullFrame({ tick, groups: [spawn(1, 100)] }));
+  for (let i = 0; i < 40; i++) feed(deltaFrame({}), ++tick);
+  for (let i = 0; i < 9; i++) feed(deltaFrame({}), tick++ + 9 - i + 1);
+  for (let i = 0; i < 40; i++) feed(deltaFrame({}), ++tick);
+  assert.equal(interpolator.jitterMs, 0);
+});
+
+test("on a clean line the picture is at most one and a half sends behind", () => {
+  const { interpolator, feed, at } = picture();
+  let tick = 10;
+  feed(fullFrame({ tick, groups: [spawn(1, 100)] }), tick + 2);
+  for (let i = 0; i < 40; i++) feed(deltaFrame({}), ++tick + 2);
+  at(tick + 2);
+  assert.ok(interpolator.interpolationMs <= 75, `${interpolator.interpolationMs} of 50 ms a send`);
+  assert.ok(Math.abs(interpolator.delayMs - interpolator.interpolationMs - 100) < 1e-6, "the way itself took two ticks");
 });
 
 test("the picture's tick never goes back", () => {

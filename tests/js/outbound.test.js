@@ -34,10 +34,10 @@ test("inputs are numbered from 1, rounded to the wire, and kept until consumed",
   const outbound = create();
   outbound.set({ turn: 7, aim: 0.01 });
   const first = outbound.next();
-  assert.deepEqual(first, { seq: 1, fields: { turn: 1, fire: false, aim: 0 } });
+  assert.deepEqual(first, { seq: 1, fields: { turn: 1, fire: false, aim: 0 }, madeAtMs: 0 });
   outbound.next();
   outbound.next();
-  outbound.acknowledge(2, 0, 0);
+  outbound.acknowledge(2, 0, 0, 0, 100);
   assert.deepEqual(outbound.unacked.map(({ seq }) => seq), [3]);
 });
 
@@ -57,10 +57,39 @@ test("a server that never consumes does not fill the memory", () => {
 
 test("speed follows the depth at the server and never changes by more than a tenth", () => {
   const outbound = create();
-  for (let i = 0; i < 200; i++) outbound.acknowledge(0, 31, 0);
+  for (let i = 0; i < 200; i++) outbound.acknowledge(0, 31, 0, 0, i * 50);
   assert.ok(Math.abs(outbound.speed - 0.9) < 1e-9);
-  for (let i = 0; i < 200; i++) outbound.acknowledge(0, 0, 7);
+  for (let i = 0; i < 2000; i++) outbound.acknowledge(0, 0, 7, 200, 10_000 + i * 50);
   assert.ok(Math.abs(outbound.speed - 1.1) < 1e-9);
+});
+
+test("as many inputs should wait as jitter spreads them by half, and a margin", () => {
+  const outbound = create();
+  outbound.acknowledge(0, 0, 0, 0, 0);
+  const calm = outbound.depthTarget;
+  outbound.acknowledge(0, 0, 0, 100, 50);
+  assert.ok(Math.abs(outbound.depthTarget - calm - 1) < 1e-9, "100 ms are two steps");
+  assert.ok(calm > 0.2 && calm < 0.6, `${calm}`);
+});
+
+test("a missed input raises the margin, a whole stall does so once, and a quiet minute lowers it again", () => {
+  const outbound = create();
+  const before = outbound.depthTarget;
+  for (let i = 0; i < 9; i++) outbound.acknowledge(0, 0, 1, 0, i * 5);
+  const raised = outbound.depthTarget - before;
+  assert.ok(raised > 0.2 && raised < 0.6, `${raised}`);
+  assert.equal(outbound.missing, 9);
+  for (let i = 1; i < 1200; i++) outbound.acknowledge(0, 0, 0, 0, 50 * i);
+  assert.equal(outbound.depthTarget, before);
+});
+
+test("the last input before nobody looks wants nothing, and time that passed then makes no steps", () => {
+  const outbound = create();
+  outbound.set({ turn: 1, fire: true });
+  outbound.advance(0);
+  assert.deepEqual(outbound.release().fields, { turn: 0, fire: false, aim: 0 });
+  outbound.rest();
+  assert.equal(outbound.advance(60_000), 0);
 });
 
 test("against a server's queue over a jittery line, few steps go without an input", () => {
@@ -90,7 +119,7 @@ test("against a server's queue over a jittery line, few steps go without an inpu
       missed += missing;
       depths += queue;
     }
-    outbound.acknowledge(newest - queue, queue, missing);
+    outbound.acknowledge(newest - queue, queue, missing, 40, nowMs);
     missing = 0;
   }
   assert.ok(missed < 40, `${missed} of 2000 steps had no input`);

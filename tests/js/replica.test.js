@@ -2,14 +2,15 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { ClientCodec } from "../../static/client/codec.js";
+import { BinaryCodec } from "../../static/client/codec.js";
+import { JsonCodec } from "../../static/client/json_codec.js";
 import { ProtocolError } from "../../static/client/protocol.js";
 import { Replica } from "../../static/client/replica.js";
 import { compileSchema } from "../../static/client/schema.js";
 import { compiled, deltaFrame, fullFrame, seeded } from "./support.js";
 
 function world() {
-  const codec = new ClientCodec(compiled, true, 0, 0);
+  const codec = new BinaryCodec(compiled, 0, 0);
   const replica = new Replica(compiled);
   return { replica, apply: (/** @type {Uint8Array} */ frame) => replica.apply(/** @type {any} */ (codec.decode(frame))) };
 }
@@ -88,7 +89,7 @@ test("the checksum is that of a hand-computed example", () => {
     ] }],
   }); // prettier-ignore
   const replica = new Replica(schema);
-  const codec = new ClientCodec(schema, false, null, 0);
+  const codec = new JsonCodec(schema, null, 0);
   const state = { type: "full", tick: 1, ack: 0, room: { phase: 3 }, spawn: { Ship: { 1: { x: 12.5 } } } };
   replica.apply(/** @type {any} */ (codec.decode(JSON.stringify(state))));
   const room = (3 * 16777619) % 2 ** 32;

@@ -3,10 +3,9 @@
  * socket and timers that live in memory.
  */
 
-import { ByteWriter } from "../../static/client/bytes.js";
-import { writeValue } from "../../static/client/fields.js";
 import { KIND, OP } from "../../static/client/protocol.js";
 import { compileSchema } from "../../static/client/schema.js";
+import { ByteWriter, writeValue } from "../../static/client/written.js";
 
 /** mulberry32: the same numbers for the same seed. @param {number} seed @returns {() => number} from 0 to under 1 */
 export function seeded(seed) {

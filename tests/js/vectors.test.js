@@ -9,7 +9,8 @@ import assert from "node:assert/strict";
 import { existsSync, readFileSync, readdirSync } from "node:fs";
 import test from "node:test";
 
-import { ClientCodec } from "../../static/client/codec.js";
+import { BinaryCodec } from "../../static/client/codec.js";
+import { JsonCodec } from "../../static/client/json_codec.js";
 import { Replica } from "../../static/client/replica.js";
 import { compileSchema } from "../../static/client/schema.js";
 
@@ -42,8 +43,8 @@ for (const file of files) {
   for (const { name, schema: raw, messages = [], inputs = [] } of cases) {
     test(`vector ${file}: ${name}`, () => {
       const schema = compileSchema(raw);
-      const binary = new ClientCodec(schema, true, null, 0);
-      const json = new ClientCodec(schema, false, null, 0);
+      const binary = new BinaryCodec(schema, null, 0);
+      const json = new JsonCodec(schema, null, 0);
       const replica = new Replica(schema);
       for (const { hex, text, expect } of messages) {
         const message = hex === undefined ? json.decode(text) : binary.decode(Buffer.from(hex, "hex"));
