@@ -8,12 +8,16 @@ import gc
 import os
 import secrets
 import signal
+import socket
 import sys
 from collections.abc import Sequence
 
 import typed_settings as ts
 from tornado.netutil import bind_sockets
 
+from .cluster.place import WorkerPlace
+from .cluster.supervisor import Supervisor
+from .cluster.worker import Worker
 from .errors import DefinitionError
 from .settings import BadSettings, Settings
 from .web.app import make_app
@@ -32,31 +36,63 @@ GC_THRESHOLD = 50_000
 DESCRIPTORS_SPARE = 500
 
 
-async def serve(settings: Settings) -> None:
-    """Run the server until it is told to stop."""
+async def serve(settings: Settings, place: WorkerPlace | None) -> None:
+    """Run one process with rooms until it is told to stop: the whole server, or a worker at its place."""
     raise_descriptor_limit(
         settings.connections_max + settings.openings_max + settings.http_connections_max + DESCRIPTORS_SPARE
     )
-    hub = Hub(settings, load_games(settings.games))
-    secret = str(settings.admin_secret) or secrets.token_urlsafe(16)
+    hub = Hub(settings, load_games(settings.games), place.node if place else "")
+    secret = admin_secret(settings)
     server = Front(make_app(hub, settings, secret), settings, hub.addresses, hub.note_limit)
-    listeners = [PatientListener(sock) for sock in bind_sockets(settings.port, settings.host, backlog=1024)]
+    if place:
+        sockets = [socket.socket(fileno=descriptor) for descriptor in place.descriptors]
+    else:
+        sockets = bind_sockets(settings.port, settings.host, backlog=1024)
+    listeners = [PatientListener(sock) for sock in sockets]
     hub.listeners = listeners
     server.add_sockets(listeners)
-    port = listeners[0].getsockname()[1]
     hub.start()
-    _quieten_garbage_collection()
     _listen_for_signals(hub.stop_asked)
+    worker = Worker(hub, place, hub.stop_asked.set) if place else None
+    if worker:
+        worker.start()
+    _quieten_garbage_collection()
     with hub.watchdog:
-        _announce(settings.host, port, secret)
+        if not place:
+            _announce(settings.host, listeners[0].getsockname()[1], secret)
         await hub.stop_asked.wait()
         log.info("draining", players=hub.lobby.players)
         # Still listening: /healthz says that nobody new should come, and who lost its connection may come back.
         await hub.drain()
+        if worker:
+            await worker.stop()
         server.stop()
         await server.close_all_connections()
         for listener in listeners:
             listener.close()
+
+
+async def supervise(settings: Settings, arguments: Sequence[str]) -> None:
+    """Run a service of several processes until it is told to stop."""
+    secret = admin_secret(settings)
+    stopped = asyncio.Event()
+    _listen_for_signals(stopped)
+    supervisor = Supervisor(settings, arguments, secret)
+    starting = asyncio.create_task(supervisor.start())
+    stopping = asyncio.create_task(stopped.wait())
+    await asyncio.wait((starting, stopping), return_when=asyncio.FIRST_COMPLETED)
+    if starting.done():
+        starting.result()
+        _announce(settings.host, supervisor.port, secret)
+        await stopping
+    starting.cancel()
+    log.info("draining")
+    await supervisor.drain()
+
+
+def admin_secret(settings: Settings) -> str:
+    """Return the operator's secret, or a new one."""
+    return str(settings.admin_secret) or secrets.token_urlsafe(16)
 
 
 def _announce(host: str, port: int, secret: str) -> None:
@@ -120,7 +156,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return EXIT_USAGE
     configure(settings.log_level, settings.log_json)
     try:
-        asyncio.run(serve(settings))
+        place = WorkerPlace.from_environment()
+        if place is None and settings.worker_count > 1:
+            asyncio.run(supervise(settings, sys.argv[1:]))
+        else:
+            asyncio.run(serve(settings, place))
     except (DefinitionError, BadSettings) as error:
         print(f"game_server: {error}", file=sys.stderr)
         return EXIT_USAGE

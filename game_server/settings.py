@@ -6,6 +6,7 @@ of precedence. Relations between settings are checked when it is built. Knows no
 core gets its own small classes from here.
 """
 
+import os
 from pathlib import Path
 
 import attrs
@@ -42,6 +43,12 @@ class Settings:
     host: str = ts.option(default="127.0.0.1", help="address to listen on; 0.0.0.0 for all")
     port: int = ts.option(default=8888, help="port to listen on; 0 picks a free one")
     games: list[str] = ts.option(factory=list, help="games to serve, as game_server/games/NAME or a module; none: all")
+    workers: str = ts.option(default="1", help="processes behind the one port: a number, or auto for one a core")
+    run_dir: Path | None = ts.option(
+        default=None,
+        help="folder of the sockets between workers; none: one of the port's own, in the system's folder",
+    )
+    orphan_drain_s: float = ts.option(default=600.0, help="a worker whose supervisor is gone for so long drains")
     data_dir: Path = ts.option(default=Path("data"), help="folder for files that games keep, such as best scores")
     admin_secret: ts.SecretStr = ts.secret(
         default=ts.SecretStr(""), help="secret of the admin page; empty: a random one is printed at start"
@@ -162,6 +169,10 @@ class Settings:
                 raise BadSettings(f"{name} must be {least}, not {value}")
         if not 0 <= self.port <= 65_535:
             raise BadSettings(f"port must be from 0 to 65535, not {self.port}")
+        if self.workers != "auto" and not (self.workers.isascii() and self.workers.isdigit() and int(self.workers)):
+            raise BadSettings(f"workers must be a number from 1, or auto, not {self.workers!r}")
+        if self.transport == "tornado" and self.worker_count > 1:
+            raise BadSettings("several workers hand sockets over, which needs transport lean")
         if self.transport not in ("lean", "tornado"):
             raise BadSettings(f"transport must be lean or tornado, not {self.transport!r}")
         if self.log_level not in ("debug", "info", "warning", "error"):
@@ -190,6 +201,13 @@ class Settings:
         if self.forwarded_header not in FORWARDED_HEADERS:
             known = ", ".join(FORWARDED_HEADERS)
             raise BadSettings(f"forwarded_header must be one of {known}, not {self.forwarded_header!r}")
+
+    @property
+    def worker_count(self) -> int:
+        """Processes that serve players."""
+        if self.workers == "auto":
+            return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        return int(self.workers)
 
     def room_limits(self) -> RoomLimits:
         """Return what the core needs to bound a room."""

@@ -294,6 +294,11 @@ class Lobby:
         self.ended_counts.add(room.counts)
 
     @property
+    def codes(self) -> list[str]:
+        """The codes of private rooms."""
+        return list(self._by_code)
+
+    @property
     def players(self) -> int:
         return sum(len(room.sessions) for room in self.rooms.values())
 

@@ -5,6 +5,7 @@ Knows every part; each part knows only what it is given here.
 
 from typing import Any
 
+from prometheus_client import generate_latest
 from tornado import web
 
 from ..settings import Settings
@@ -19,6 +20,8 @@ from .socket import GameSocket
 
 def make_app(hub: Hub, settings: Settings, secret: str) -> web.Application:
     """Return the Tornado application of a hub; `secret` opens its admin page."""
+    registry = make_registry(hub)
+    hub.questions["metrics"] = lambda: generate_latest(registry).decode()
     only_hub: dict[str, Any] = {"hub": hub}
     routes: list[Any] = [
         (r"/", LobbyPage, only_hub),
@@ -28,7 +31,7 @@ def make_app(hub: Hub, settings: Settings, secret: str) -> web.Application:
         (r"/api/rooms", Rooms, only_hub),
         (r"/healthz", Health, only_hub),
         (r"/livez", Alive, only_hub),
-        (r"/metrics", Metrics, {"hub": hub, "registry": make_registry(hub)}),
+        (r"/metrics", Metrics, only_hub),
         *admin_routes(hub, settings, secret),
         (r"/static/(.*)", Static, {"path": str(STATIC_DIR)}),
     ]

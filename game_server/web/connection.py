@@ -113,6 +113,9 @@ class Connection(Protocol):
     def abort(self) -> None:
         """Close the socket at once."""
 
+    def freeze(self) -> "FrozenConnection":
+        """Let go of the open connection, to be thawed here or in another process."""
+
     @property
     def is_closed(self) -> bool:
         """Whether the closing handshake is over and the socket is gone."""

@@ -12,6 +12,7 @@ import secrets
 import time
 import traceback
 from collections import Counter, deque
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import attrs
@@ -26,6 +27,7 @@ from ..core.session import Event, Role, Session, State
 from ..errors import CloseCode, GameServerError, ProtocolError
 from ..settings import BadSettings, Settings
 from .addresses import Addresses, group_of
+from .connection import FrozenConnection
 from .descriptors import PatientListener
 from .games import LoadedGame
 from .identity import Identity
@@ -84,12 +86,25 @@ class CrashReport:
 class Hub:
     """All players and rooms of one process."""
 
-    def __init__(self, settings: Settings, games: dict[str, LoadedGame]) -> None:
+    def __init__(self, settings: Settings, games: dict[str, LoadedGame], node: str = "") -> None:
         self.settings = settings
         self.games = games
-        node = secrets.token_hex(2)
+        #: in front of every token and room id: what they belong to is found without asking anybody
+        self.node = node = node or secrets.token_hex(3)
         system = random.SystemRandom()
-        sources = Secrets(lambda: secrets.token_urlsafe(24), lambda: f"{node}-{secrets.token_hex(6)}", system)
+        sources = Secrets(
+            lambda: f"{node}.{secrets.token_urlsafe(24)}", lambda: f"{node}-{secrets.token_hex(6)}", system
+        )
+        #: what the processes of a service may ask each other: name -> gives plain JSON values
+        self.questions: dict[str, Callable[[], Any]] = {
+            "health": self.health,
+            "rooms": self.rooms_listed,
+            "codes": lambda: self.lobby.codes,
+        }
+        #: asks all processes one of them; answers by node, None of one that did not answer in time
+        self.gather: Callable[[str], Awaitable[dict[str, Any]]] = self._ask_myself
+        #: brings a player whose room is in another process there; False: it belongs here
+        self.route: Callable[[Player, Join | Resume, str], bool] = lambda *_: False
         definitions = {name: game.definition for name, game in games.items()}
         self.lobby = Lobby(definitions, settings.room_limits(), settings.lobby_limits(), sources)
         self.watchdog = Watchdog(settings.step_timeout_s)
@@ -128,6 +143,9 @@ class Hub:
         wanting = [name for name, game in self.games.items() if game.definition.cls.requires_identity]
         if wanting and not self.identity.has_keys:
             raise BadSettings(f"{', '.join(wanting)} wants signed tokens: set identity_secret or identity_key_file")
+
+    async def _ask_myself(self, question: str) -> dict[str, Any]:
+        return {self.node: self.questions[question]()}
 
     def now_s(self) -> float:
         """Return the loop's monotonic time."""
@@ -260,6 +278,13 @@ class Hub:
         else:
             self._openings -= 1
         self._tally(player)
+
+    def let_go(self, player: Player) -> FrozenConnection:
+        """Freeze the connection of a player who has not joined, and forget it: it goes on elsewhere."""
+        player.is_closing = True
+        self.players.discard(player)
+        self._openings -= 1
+        return player.connection.freeze()
 
     def _tally(self, player: Player) -> None:
         connection, mine = player.connection, self.connection_bytes
@@ -457,14 +482,10 @@ class Hub:
             "pid": os.getpid(),
         }
 
-    def rooms_listed(self, game: str | None = None) -> list[dict[str, Any]]:
-        """Return the public rooms, fullest first."""
+    def rooms_listed(self) -> list[dict[str, Any]]:
+        """Return the public rooms of this process, fullest first."""
         now_s = self.now_s()
-        rooms = [
-            room
-            for room in self.lobby.rooms.values()
-            if room.code is None and room.closing is None and game in (None, room.definition.name)
-        ]
+        rooms = [room for room in self.lobby.rooms.values() if room.code is None and room.closing is None]
         return [
             {
                 "room": room.room_id,

@@ -10,13 +10,13 @@ from typing import Any
 
 import attrs
 import ujson
-from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from tornado import web
 
 from ..core.game import Game
 from .hub import Hub
 from .logs import log
+from .together import health_of, metrics_of, rooms_of
 
 STATIC_DIR = Path(__file__).resolve().parents[2] / "static"
 LOBBY_CACHE_S = 3.0
@@ -147,19 +147,20 @@ class Games(Page):
 class Rooms(Page):
     """`/api/rooms`: the public rooms, of one game with `?game=`."""
 
-    def get(self) -> None:
+    async def get(self) -> None:
         game = self.get_query_argument("game", None)
         if game is not None and game not in self.hub.games:
             self.write_json({"error": f"no such game; there are {', '.join(self.hub.games)}"}, 404)
             return
-        self.write_json({"rooms": self.hub.rooms_listed(game)})
+        rooms = rooms_of(await self.hub.gather("rooms"))
+        self.write_json({"rooms": [room for room in rooms if game in (None, room["game"])]})
 
 
 class Health(Page):
-    """`/healthz`: 200 while ticks are on time, 503 otherwise."""
+    """`/healthz`: 200 while ticks are on time in all processes, 503 otherwise."""
 
-    def get(self) -> None:
-        health = self.hub.health()
+    async def get(self) -> None:
+        health = health_of(await self.hub.gather("health"))
         self.write_json(health, 200 if health["ok"] else 503)
 
 
@@ -173,13 +174,9 @@ class Alive(Page):
 class Metrics(Page):
     """`/metrics`: Prometheus text."""
 
-    def initialize(self, hub: Hub, registry: CollectorRegistry) -> None:  # type: ignore[override]
-        super().initialize(hub)
-        self.registry = registry
-
-    def get(self) -> None:
+    async def get(self) -> None:
         self.set_header("Content-Type", CONTENT_TYPE_LATEST)
-        self.finish(generate_latest(self.registry))
+        self.finish(metrics_of(await self.hub.gather("metrics")))
 
 
 class NotFound(Page):

@@ -31,6 +31,8 @@ class Player:
         self.session: Session | None = None
         self.vitals = Vitals(hub.settings, hub.house_s)
         self.is_closing = False
+        #: whether its first message is known to be for this process
+        self.is_placed = False
         #: whether it counts as a player, and not as one who is about to join
         self.has_joined = False
         connection.receiver = self
@@ -62,6 +64,8 @@ class Player:
         message = parse_text(data, None) if isinstance(data, str) else parse_binary(data, None)
         if not isinstance(message, Join | Resume):
             raise ProtocolError(CloseCode.ILLEGAL_STATE, "the first message must be join or resume")
+        if not self.is_placed and isinstance(data, str) and self.hub.route(self, message, data):
+            return
         self.session = self.hub.seat(self, message)
 
     def flush(self) -> None:

@@ -16,7 +16,7 @@ from tornado import web, websocket
 from ..core.protocol import SUBPROTOCOL_BINARY, SUBPROTOCOL_JSON
 from ..errors import CloseCode
 from ..settings import Settings
-from .connection import Connection, ConnectionOptions, LeanConnection, Receiver
+from .connection import Connection, ConnectionOptions, FrozenConnection, LeanConnection, Receiver
 from .hub import Hub
 from .logs import log
 from .player import Player
@@ -116,6 +116,9 @@ class TornadoConnection:
         connection = self._handler.ws_connection
         if connection is not None:
             connection._abort()  # noqa: SLF001 - the handler offers no way to drop a connection at once
+
+    def freeze(self) -> FrozenConnection:
+        raise NotImplementedError("a connection on Tornado's own path stays in its process")
 
     @property
     def is_closed(self) -> bool:

@@ -1,0 +1,137 @@
+"""A worker's line to its supervisor: reports up, placements down. It mends itself, and play does not need it.
+
+Lines of JSON, both ways. A worker without a supervisor goes on: its rooms, resumes and joins by id need none; a quick
+match is then made among its own rooms. It reports to whichever supervisor comes next.
+"""
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import attrs
+import ujson
+
+from ..core.directory import Placement, Report, Wish
+from ..web.logs import log
+
+RECONNECT_S = 0.5
+REPORT_EVERY_S = 0.25
+#: a change is told after so long, with whatever else has changed by then
+REPORT_SOON_S = 0.01
+PLACE_TIMEOUT_S = 1.0
+LINE_BYTES_MAX = 8 << 20
+
+
+class SupervisorLink:
+    """The line.
+
+    Args:
+        path: of the supervisor's socket.
+        hello: what this worker says of itself first.
+        report: makes a report.
+        drain: called when the supervisor asks for it, or when there has been none for `orphan_drain_s`.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        hello: dict[str, Any],
+        report: Callable[[], Report],
+        drain: Callable[[], None],
+        orphan_drain_s: float,
+    ) -> None:
+        self._path, self._hello, self._report = path, hello, report
+        self._drain, self._orphan_drain_s = drain, orphan_drain_s
+        self._writer: asyncio.StreamWriter | None = None
+        self._waiting: dict[int, asyncio.Future[Placement | None]] = {}
+        self._newest = 0
+        self._changed = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+
+    @property
+    def is_up(self) -> bool:
+        return self._writer is not None
+
+    def start(self) -> None:
+        """Keep the line up from here on."""
+        self._task = asyncio.create_task(self._run())
+
+    async def stop(self) -> None:
+        """Give the line up."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    def note_change(self) -> None:
+        """Report soon: a room has changed."""
+        self._changed.set()
+
+    async def place(self, wish: Wish, is_new: bool, but: list[str]) -> Placement | None:
+        """Ask where a quick match (or a new room) goes; None when nobody can tell: then it is made here."""
+        if self._writer is None:
+            return None
+        self._newest += 1
+        number = self._newest
+        future: asyncio.Future[Placement | None] = asyncio.get_running_loop().create_future()
+        self._waiting[number] = future
+        self._say({"ask": number, "wish": attrs.asdict(wish), "new": is_new, "but": but})
+        try:
+            return await asyncio.wait_for(future, PLACE_TIMEOUT_S)
+        except TimeoutError:
+            return None
+        finally:
+            self._waiting.pop(number, None)
+
+    def _say(self, values: dict[str, Any]) -> None:
+        if self._writer is not None:
+            self._writer.write(ujson.dumps(values, allow_nan=False).encode() + b"\n")
+
+    async def _run(self) -> None:
+        loop = asyncio.get_running_loop()
+        alone_since_s = loop.time()
+        while True:
+            try:
+                reader, writer = await asyncio.open_unix_connection(str(self._path), limit=LINE_BYTES_MAX)
+            except OSError:
+                if loop.time() - alone_since_s > self._orphan_drain_s:
+                    log.error("no_supervisor", alone_s=self._orphan_drain_s)
+                    self._drain()
+                    return
+                await asyncio.sleep(RECONNECT_S)
+                continue
+            self._writer = writer
+            self._say(self._hello)
+            reporting = asyncio.create_task(self._keep_reporting())
+            try:
+                await self._listen(reader)
+            finally:
+                self._writer = None
+                reporting.cancel()
+                writer.close()
+                for future in self._waiting.values():
+                    if not future.done():
+                        future.set_result(None)
+            log.warning("supervisor_lost")
+            alone_since_s = loop.time()
+
+    async def _keep_reporting(self) -> None:
+        while True:
+            self._changed.clear()
+            self._say({"report": attrs.asdict(self._report())})
+            try:
+                await asyncio.wait_for(self._changed.wait(), REPORT_EVERY_S)
+                await asyncio.sleep(REPORT_SOON_S)
+            except TimeoutError:
+                pass
+
+    async def _listen(self, reader: asyncio.StreamReader) -> None:
+        try:
+            while line := await reader.readline():
+                values = ujson.loads(line)
+                if "drain" in values:
+                    self._drain()
+                elif (future := self._waiting.get(values.get("answer"))) is not None and not future.done():
+                    future.set_result(Placement(**values["place"]) if values["place"] else None)
+        except (OSError, ValueError) as error:
+            log.debug("supervisor_line_broken", error=repr(error))

@@ -1,0 +1,248 @@
+"""The process that starts the others: one public port, N workers, and the directory in which quick matches are placed.
+
+It listens, gives the listening sockets to its workers, starts them anew when they die, and places quick matches by
+what they report. No player's byte passes through it. Should it die, its workers play on; the next supervisor on the
+same port finds them in the service's folder, takes the listening sockets from one of them, and starts what is missing.
+
+Knows processes and letters; loads no game.
+"""
+
+import asyncio
+import os
+import secrets
+import signal
+import socket
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import attrs
+import ujson
+from tornado.netutil import bind_sockets
+
+from ..core.directory import Directory, Wish, report_of
+from ..settings import Settings
+from ..web.logs import log
+from .link import LINE_BYTES_MAX
+from .place import SUPERVISOR, WORKER_VARIABLE, WorkerPlace, folder_of, nodes_in, socket_of
+from .post import PostError, ask
+
+#: a worker that ends sooner than this after its start is started anew more slowly each time, up to a bound
+YOUNG_S = 5.0
+RESTART_DELAY_MAX_S = 10.0
+#: longest a drain may take beyond `drain_s`
+DRAIN_MARGIN_S = 5.0
+ADOPT_TIMEOUT_S = 2.0
+
+
+class AlreadyRunning(OSError):
+    """Another supervisor serves this port."""
+
+
+@attrs.define(eq=False)
+class _Line:
+    """A worker that is connected."""
+
+    node: str
+    pid: int
+    writer: asyncio.StreamWriter
+
+    def say(self, values: dict[str, Any]) -> None:
+        self.writer.write(ujson.dumps(values).encode() + b"\n")
+
+
+class Supervisor:
+    """Starts and watches workers.
+
+    Args:
+        settings: of the service; `workers` and `port` matter here.
+        arguments: the command line, which workers are started with too.
+        secret: of the admin page, the same for all workers.
+    """
+
+    def __init__(self, settings: Settings, arguments: Sequence[str], secret: str) -> None:
+        self._settings, self._arguments, self._secret = settings, list(arguments), secret
+        self._directory = Directory()
+        self._lines: dict[str, _Line] = {}
+        self._sockets: list[socket.socket] = []
+        self._keepers: set[asyncio.Task[None]] = set()
+        self._server: asyncio.Server | None = None
+        self._draining = asyncio.Event()
+        self._all_up = asyncio.Event()
+        self._changed = asyncio.Event()
+        self.port = 0
+
+    async def start(self) -> None:
+        """Listen, adopt or start the workers, and return once all of them are there.
+
+        Raises:
+            OSError: the port is taken, by another supervisor or another program.
+        """
+        self._sockets, adopted = await self._listening()
+        self.port = self._sockets[0].getsockname()[1]
+        self._folder = folder_of(self.port, self._settings.run_dir)
+        path = self._folder / SUPERVISOR
+        path.unlink(missing_ok=True)
+        self._server = await asyncio.start_unix_server(self._serve, str(path), limit=LINE_BYTES_MAX)
+        for node in adopted:
+            self._spawn(self._keep(node))
+        for _ in range(self._settings.worker_count - len(adopted)):
+            self._spawn(self._keep(None))
+        await self._all_up.wait()
+
+    async def run(self, stopped: asyncio.Event) -> None:
+        """Watch until told to stop; then let all workers drain."""
+        await stopped.wait()
+        await self.drain()
+
+    async def _listening(self) -> tuple[list[socket.socket], list[str]]:
+        """Return the listening sockets, and the workers that have them already."""
+        settings = self._settings
+        if settings.port:
+            folder = folder_of(settings.port, settings.run_dir)
+            if await _answers(folder / SUPERVISOR):
+                raise AlreadyRunning(f"another supervisor serves port {settings.port}")
+            adopted, descriptors = [], list[int]()
+            for node in nodes_in(folder):
+                try:
+                    _, found = await ask(socket_of(folder, node), {"question": "listeners"}, timeout_s=ADOPT_TIMEOUT_S)
+                except PostError:
+                    socket_of(folder, node).unlink(missing_ok=True)
+                    continue
+                adopted.append(node)
+                for descriptor in found if descriptors else ():
+                    os.close(descriptor)
+                descriptors = descriptors or found
+            if descriptors:
+                log.info("workers_adopted", workers=adopted)
+                return [socket.socket(fileno=descriptor) for descriptor in descriptors], adopted
+        return bind_sockets(settings.port, settings.host, backlog=1024), []
+
+    # ---- processes ---------------------------------------------------------------------------------------------
+
+    def _spawn(self, work: Any) -> None:
+        task = asyncio.create_task(work)
+        self._keepers.add(task)
+        task.add_done_callback(self._keepers.discard)
+
+    async def _keep(self, node: str | None) -> None:
+        """Keep one worker running, beginning with one that runs already."""
+        delay_s = 0.0
+        if node is not None:
+            await self._until_gone(node)
+        while not self._draining.is_set():
+            started_s = asyncio.get_running_loop().time()
+            node = secrets.token_hex(3)
+            process = await self._begin(node)
+            code = await process.wait()
+            self._forget(node)
+            if self._draining.is_set():
+                return
+            log.error("worker_ended", node=node, code=code)
+            is_young = asyncio.get_running_loop().time() - started_s < YOUNG_S
+            delay_s = min(max(delay_s * 2, 0.25), RESTART_DELAY_MAX_S) if is_young else 0.0
+            await asyncio.sleep(delay_s)
+
+    async def _until_gone(self, node: str) -> None:
+        """Wait until an adopted worker, which is no child of this process, is gone."""
+        deadline_s = asyncio.get_running_loop().time() + ADOPT_TIMEOUT_S
+        while node in self._lines or asyncio.get_running_loop().time() < deadline_s:
+            self._changed.clear()
+            try:
+                await asyncio.wait_for(self._changed.wait(), ADOPT_TIMEOUT_S)
+            except TimeoutError:
+                pass
+
+    async def _begin(self, node: str) -> asyncio.subprocess.Process:
+        descriptors = tuple(sock.fileno() for sock in self._sockets)
+        place = WorkerPlace(node, self._folder, descriptors)
+        return await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            "game_server",
+            *self._arguments,
+            env={**os.environ, WORKER_VARIABLE: place.as_text(), "GAME_SERVER_ADMIN_SECRET": self._secret},
+            pass_fds=descriptors,
+            # A Ctrl-C in the terminal is this process's affair, which then lets them drain.
+            start_new_session=True,
+        )
+
+    def _forget(self, node: str) -> None:
+        self._directory.forget(node)
+        # A worker that was killed leaves its socket behind.
+        socket_of(self._folder, node).unlink(missing_ok=True)
+
+    async def drain(self) -> None:
+        """Let all workers drain, and wait until they are gone."""
+        self._draining.set()
+        for line in self._lines.values():
+            line.say({"drain": True})
+        deadline_s = asyncio.get_running_loop().time() + self._settings.drain_s + DRAIN_MARGIN_S
+        while self._lines and asyncio.get_running_loop().time() < deadline_s:
+            self._changed.clear()
+            try:
+                await asyncio.wait_for(self._changed.wait(), 0.5)
+            except TimeoutError:
+                pass
+        self.kill()
+        if self._keepers:
+            await asyncio.wait(self._keepers, timeout=2.0)
+        if self._server is not None:
+            self._server.close()
+        (self._folder / SUPERVISOR).unlink(missing_ok=True)
+        for sock in self._sockets:
+            sock.close()
+
+    def kill(self) -> None:
+        """End what still runs at once."""
+        for line in self._lines.values():
+            try:
+                os.kill(line.pid, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+
+    # ---- lines -------------------------------------------------------------------------------------------------
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        line: _Line | None = None
+        try:
+            while text := await reader.readline():
+                values = ujson.loads(text)
+                if "hello" in values:
+                    line = _Line(values["hello"], values["pid"], writer)
+                elif line is not None:
+                    self._hear(line, values)
+        except (OSError, ValueError) as error:
+            log.debug("worker_line_broken", error=repr(error))
+        finally:
+            writer.close()
+            if line is not None and self._lines.get(line.node) is line:
+                del self._lines[line.node]
+                self._forget(line.node)
+                self._changed.set()
+
+    def _hear(self, line: _Line, values: dict[str, Any]) -> None:
+        if "report" in values:
+            self._directory.report(line.node, report_of(values["report"]))
+            if self._lines.get(line.node) is not line:
+                self._lines[line.node] = line
+                self._changed.set()
+                if self._draining.is_set():
+                    line.say({"drain": True})
+                if len(self._lines) >= self._settings.worker_count:
+                    self._all_up.set()
+        elif "ask" in values:
+            wish, now_s = Wish(**values["wish"]), asyncio.get_running_loop().time()
+            place = self._directory.place_new if values["new"] else self._directory.place
+            placement = place(wish, now_s, values["but"])
+            line.say({"answer": values["ask"], "place": attrs.asdict(placement) if placement else None})
+
+
+async def _answers(path: Any) -> bool:
+    """Return whether a supervisor listens at a socket."""
+    try:
+        _, writer = await asyncio.open_unix_connection(str(path))
+    except OSError:
+        return False
+    writer.close()
+    return True
