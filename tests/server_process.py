@@ -97,7 +97,8 @@ class ServerProcess:
         """End it at once, if it has not ended, and collect the rest of its log."""
         self._process.kill()
         self._process.wait()
-        self._reader.join()
+        # Processes that it started and that outlive it hold the pipe open.
+        self._reader.join(STOP_TIMEOUT_S)
         if self._process.stdout is not None:
             self._process.stdout.close()
 

@@ -60,12 +60,10 @@ class Worker:
         self._done: list[int] = []
         self._tasks: set[asyncio.Task[None]] = set()
         self._cpu_s, self._cpu_at_s, self._load = time.process_time(), hub.now_s(), 0.0
-        #: connections handed to others and taken from them, and those that could not be handed
-        self.handed = self.taken = self.hand_failures = 0
 
     def start(self) -> None:
         """Take letters and report, and let the hub know of the others."""
-        self._hub.route, self._hub.gather = self.route, self.gather
+        self._hub.route, self._hub.gather, self._hub.is_worker = self.route, self.gather, True
         self._box.open()
         self.link.start()
 
@@ -165,13 +163,13 @@ class Worker:
         try:
             answer, _ = await ask(path, letter, [frozen.descriptor], HAND_TIMEOUT_S)
         except PostError as error:
-            self.hand_failures += 1
+            self._hub.hand_overs["failed"] += 1
             self._hub.rate_limited.warning("hand_over_failed", node=node, error=str(error))
             return False
         if not answer.get("taken"):
             return False
         os.close(frozen.descriptor)
-        self.handed += 1
+        self._hub.hand_overs["handed"] += 1
         return True
 
     def _take_in(self, frozen: FrozenConnection, text: str, ticket: int) -> None:
@@ -206,7 +204,7 @@ class Worker:
                     os.close(descriptor)
                 return {"taken": False}
             self._take_in(_thawable(letter["hand"], descriptors[0]), letter["message"], letter["ticket"])
-            self.taken += 1
+            self._hub.hand_overs["taken"] += 1
             return {"taken": True}
         for descriptor in descriptors:
             os.close(descriptor)

@@ -101,8 +101,12 @@ class Hub:
             "rooms": self.rooms_listed,
             "codes": lambda: self.lobby.codes,
         }
+        #: whether this is one of several processes behind a port
+        self.is_worker = False
         #: asks all processes one of them; answers by node, None of one that did not answer in time
         self.gather: Callable[[str], Awaitable[dict[str, Any]]] = self._ask_myself
+        #: connections handed to another process, taken from one, and those that could not be handed
+        self.hand_overs = Counter(handed=0, taken=0, failed=0)
         #: brings a player whose room is in another process there; False: it belongs here
         self.route: Callable[[Player, Join | Resume, str], bool] = lambda *_: False
         definitions = {name: game.definition for name, game in games.items()}

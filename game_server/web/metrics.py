@@ -74,6 +74,12 @@ class HubCollector(Collector):
         turned_away = sum(listener.turned_away for listener in hub.listeners)
         text = "Connections turned away for want of file descriptors"
         yield CounterMetricFamily("game_server_turned_away", text, value=turned_away)
+        hand_overs = CounterMetricFamily(
+            "game_server_hand_overs", "Connections handed to or taken from another process", labels=["outcome"]
+        )
+        for outcome, number in hub.hand_overs.items():
+            hand_overs.add_metric([outcome], number)
+        yield hand_overs
         yield GaugeMetricFamily("game_server_connections", "Open game connections", value=len(hub.players))
         yield from self._by_game()
 

@@ -176,7 +176,7 @@ class Metrics(Page):
 
     async def get(self) -> None:
         self.set_header("Content-Type", CONTENT_TYPE_LATEST)
-        self.finish(metrics_of(await self.hub.gather("metrics")))
+        self.finish(metrics_of(await self.hub.gather("metrics"), self.hub.is_worker))
 
 
 class NotFound(Page):

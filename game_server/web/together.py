@@ -1,6 +1,6 @@
 """One answer for all processes behind a port: health, rooms and metrics of each, put together.
 
-With one process there is one answer, and it is passed on as it is. A process that did not answer in time stands as
+A process that did not answer in time stands as
 None: it may be stuck, so the service as a whole is not well, and its rooms are not listed meanwhile.
 
 Knows plain values and Prometheus text; knows nothing of where answers come from.
@@ -18,8 +18,6 @@ from prometheus_client.registry import Collector
 def health_of(answers: Mapping[str, Any]) -> dict[str, Any]:
     """Return the health of the service: well only while every process is."""
     known = [answer for answer in answers.values() if answer is not None]
-    if len(answers) == 1 and known:
-        return dict(known[0])
     return {
         "ok": len(known) == len(answers) and all(answer["ok"] for answer in known),
         "draining": any(answer["draining"] for answer in known),
@@ -37,10 +35,10 @@ def rooms_of(answers: Mapping[str, Any]) -> list[dict[str, Any]]:
     return sorted(rooms, key=lambda room: -int(room["seats_taken"]))
 
 
-def metrics_of(answers: Mapping[str, Any]) -> bytes:
-    """Return the metrics of all processes as one text, each sample with the process's name as label `worker`."""
+def metrics_of(answers: Mapping[str, Any], is_service: bool) -> bytes:
+    """Return the metrics of all processes as one text; of a service of several, each sample with a label `worker`."""
     texts = {node: answer for node, answer in answers.items() if answer is not None}
-    if len(answers) == 1:
+    if not is_service:
         return "".join(texts.values()).encode()
     registry = CollectorRegistry(auto_describe=False)
     registry.register(_Merged(texts))
