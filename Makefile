@@ -42,6 +42,7 @@ lint: $(VENV)/tests.stamp
 types: $(VENV)/tests.stamp
 	$(PY) -m mypy
 
+# Some tests need what npm brings (axe, and uPlot as its makers publish it).
 test-python: $(VENV)/browser.stamp $(if $(NODE),tests/node_modules/.stamp)  ## pytest alone; make test-python ARGS="-k delta -x"
 	$(PY) -m pytest $(ARGS)
 

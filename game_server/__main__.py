@@ -21,6 +21,7 @@ from .cluster.worker import Worker
 from .errors import DefinitionError
 from .settings import BadSettings, Settings
 from .web.app import make_app
+from .web.bans import BadBans
 from .web.descriptors import PatientListener, raise_descriptor_limit
 from .web.front import Front
 from .web.games import load_games
@@ -161,7 +162,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             asyncio.run(supervise(settings, sys.argv[1:]))
         else:
             asyncio.run(serve(settings, place))
-    except (DefinitionError, BadSettings) as error:
+    except (DefinitionError, BadSettings, BadBans) as error:
         print(f"game_server: {error}", file=sys.stderr)
         return EXIT_USAGE
     except OSError as error:

@@ -44,6 +44,7 @@ class CloseCode(enum.IntEnum):
     DEAD = 4018
     ILLEGAL_STATE = 4019
     BAD_IDENTITY = 4020
+    BANNED = 4021
 
 
 class ErrorCode(enum.StrEnum):

@@ -108,6 +108,7 @@ class Settings:
         default=5.0, help="a game's step that takes longer is interrupted, its room closed"
     )
 
+    bans_max: int = ts.option(default=1000, help="most bans by admins that hold at once")
     connections_max: int = ts.option(default=5000, help="most players connected; one who resumes is always let in")
     connections_address_max: int = ts.option(
         default=200, help="most players connected from one address; one who resumes is always let in"

@@ -5,6 +5,7 @@ sent; what it missed is what the log still has above that. Knows nothing of tick
 """
 
 from collections import deque
+from itertools import takewhile
 from typing import Any
 
 import attrs
@@ -39,6 +40,11 @@ class EventLog:
         """Return how many events above a number are no longer kept."""
         oldest = self._events[0].number if self._events else self.newest_number + 1
         return max(oldest - number - 1, 0)
+
+    def since(self, number: int) -> list[LoggedEvent]:
+        """Return the kept events above a number, oldest first."""
+        newer = takewhile(lambda event: event.number > number, reversed(self._events))
+        return list(newer)[::-1]
 
     def message_since(self, number: int, seat: Seat | None, is_partial: bool) -> str | None:
         """Return the `events` message with what a seat missed above a number, or None when there is nothing to say.

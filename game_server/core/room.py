@@ -25,7 +25,7 @@ from ..errors import CloseCode, ErrorCode, ProtocolError, Refused
 from . import codec, json_codec
 from .clock import TickClock
 from .definition import GameDefinition
-from .event_log import EventLog
+from .event_log import EventLog, LoggedEvent
 from .game import Seat
 from .inputs import Input
 from .limits import RoomLimits
@@ -525,6 +525,10 @@ class Room:
     def snapshot(self) -> Snapshot:
         """The newest captured state."""
         return self._outgoing.snapshot
+
+    def events_since(self, number: int) -> list[LoggedEvent]:
+        """Return the events above a number that are still kept, whoever they were for."""
+        return self._events.since(number)
 
 
 def _who(session: Session) -> dict[str, Any]:

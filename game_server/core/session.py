@@ -94,7 +94,9 @@ class Session:
         "consumed_seq",
         "counts",
         "default_input",
+        "discarded_total",
         "dropped_at_s",
+        "drops_total",
         "event_number",
         "is_blocked",
         "is_json",
@@ -167,7 +169,9 @@ class Session:
         self.missing = 0
         #: steps without an input, and states skipped, since the player joined
         self.missing_total = 0
+        self.discarded_total = 0
         self.skipped_total = 0
+        self.drops_total = 0
         self.acked_tick = 0
         self.lag = 0.0
 
@@ -244,6 +248,7 @@ class Session:
         if len(self.queue) <= self.limits.input_queue_len_max:
             return False
         self.queue.pop(0)
+        self.discarded_total += 1
         return True
 
     def connect(self, link: Any, is_json: bool) -> None:
@@ -260,6 +265,7 @@ class Session:
         """Detach the connection; what was queued for it is void, and so are inputs of a player who is away."""
         self.link = None
         self.dropped_at_s = now_s
+        self.drops_total += 1
         self.outbox.clear()
         self.queue.clear()
         self.last_input = self.default_input

@@ -16,9 +16,12 @@ from typing import Any
 from tornado import web, websocket
 
 from ..settings import Settings
+from .admin_acts import Acts
+from .admin_audit import Audit
 from .admin_auth import SESSION_LIFETIME_S, Admin, Gate, LogIn, Role, is_own_page
 from .admin_feed import Feed, Watcher
 from .hub import Hub
+from .libraries import LIBRARIES
 from .logs import log
 from .pages import STATIC_DIR, Page
 
@@ -39,7 +42,9 @@ def admin_routes(hub: Hub, settings: Settings, secret: str) -> list[Any]:
     if not secret:
         raise ValueError("the admin page needs a secret")
     viewer = str(settings.admin_view_secret)
-    parts = {"gate": Gate({Role.OPERATOR: secret, Role.VIEWER: viewer}), "feed": Feed(hub), "hub": hub}
+    audit = Audit(settings.data_dir / "audit.jsonl")
+    feed = Feed(hub, audit, Acts(hub))
+    parts = {"gate": Gate({Role.OPERATOR: secret, Role.VIEWER: viewer}), "feed": feed, "hub": hub}
     return [
         (r"/admin/?", AdminPage, parts),
         (r"/admin/login", LogInForm, parts),
@@ -94,8 +99,7 @@ class AdminHandler(Page):
             self.show_form(403, "That is not the secret. It stands in the line that the server printed at start.")
         else:
             token, admin = outcome
-            log.info("admin_login", by=admin.name, role=admin.role.value, address=self.address)
-            self.feed.note(admin, f"Logged in as {admin.role.value} from {self.address}")
+            self.feed.audit.add(admin, "log_in", f"Logged in as {admin.role.value} from {self.address}")
             self.set_cookie(
                 cookie_name(self.request.host),
                 token,
@@ -138,7 +142,8 @@ class AdminPage(AdminHandler):
             # Whoever follows a link from another site brings no strict cookie; the form's page asks again by itself.
             self.show_form(403, again=self.request.headers.get("Sec-Fetch-Site") == "cross-site")
         else:
-            self.render(str(FOLDER / "index.html"))
+            integrity_of = {name: library.integrity for name, library in LIBRARIES.items()}
+            self.render(str(FOLDER / "index.html"), integrity_of=integrity_of)
 
     def head(self) -> None:
         """Tell whether the cookie still holds; the page asks when its feed was refused."""
@@ -165,7 +170,7 @@ class LogOut(AdminHandler):
         admin = self.admin()
         if admin is not None:
             self.gate.log_out(self.token or "")
-            log.info("admin_logout", by=admin.name, address=self.address)
+            self.feed.audit.add(admin, "log_out", "Logged out")
             self.feed.end_session(admin)
         self.clear_cookie(cookie_name(self.request.host), path=PATH)
         self.set_status(204)

@@ -10,7 +10,6 @@ Knows nothing of Tornado, rooms or players; `now_s` is given.
 import enum
 import hashlib
 import hmac
-import ipaddress
 import secrets
 from collections import OrderedDict
 from collections.abc import Mapping
@@ -19,6 +18,7 @@ from urllib.parse import urlsplit
 import attrs
 
 from ..core.limits import TokenBucket
+from .addresses import group_of
 
 SESSION_LIFETIME_S = 12 * 3600.0
 SESSIONS_MAX = 64
@@ -72,7 +72,7 @@ class Gate:
 
     def log_in(self, secret: str, address: str, now_s: float) -> tuple[str, Admin] | LogIn:
         """Return a new token and whom it stands for, or how the log-in failed."""
-        network = _network(address)
+        network = group_of(address)
         bucket = self._failures.get(network) or TokenBucket(FAILURES_PER_S, FAILURES_BURST)
         if not (bucket.spend(now_s) and self._all_failures.spend(now_s)):
             self.limited += 1
@@ -119,12 +119,3 @@ def is_own_page(origin: str | None, host: str) -> bool:
 
 def _digest(text: str) -> bytes:
     return hashlib.sha256(text.encode("utf-8", "replace")).digest()
-
-
-def _network(address: str) -> str:
-    """Return what is limited as one: an IPv4 address, or the /64 that one IPv6 subscriber has."""
-    try:
-        parsed = ipaddress.ip_address(address)
-    except ValueError:
-        return address
-    return str(ipaddress.ip_network((parsed, 64), strict=False)) if parsed.version == 6 else address

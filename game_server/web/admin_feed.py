@@ -1,19 +1,20 @@
-"""The live feed of the status page: samples once a second while somebody watches, and does what an operator asks.
+"""The live feed of the status page: samples once a second, tells the pages what changed, and takes what they ask.
 
-    hello     role, server, history, all rooms         on opening, and after a watcher was too slow for an update
-    update    process, verdict, counters, changed rooms, removed rooms; crashes and acts when there are new ones
-    sessions  all rows of the one room that this watcher has open
+    hello     role, server, all figures, all rooms     on opening, and after a watcher was too slow for an update
+    history   some columns of the last 15 minutes      on opening, a few messages
+    update    the newest second; of the rest what changed; rooms that are no more
+    room      what changed in the one room that this watcher looks into (admin_watch)
     done      the answer to an act
 
-Each update is encoded once for all watchers. A sample is worked out in slices of SLICE_S between which ticks run.
-Nothing runs while nobody watches. Knows the hub and watchers; knows nothing of HTTP, cookies or frames.
+Each message is encoded once for all watchers. The work is done in slices of SLICE_S between which ticks run. The
+process is sampled even while nobody watches; rooms, players and everything else only for those who do. Knows the hub
+and watchers; knows nothing of HTTP, cookies or frames.
 """
 
 import asyncio
 import os
 import platform
 import time
-from collections import deque
 from collections.abc import Callable, Iterator
 from typing import Any, Protocol
 
@@ -22,23 +23,28 @@ import ujson
 
 from ..core.limits import TokenBucket
 from ..core.metrics import COUNT_NAMES
-from ..core.room import Room
+from .admin_acts import Acts, BadAct
+from .admin_audit import Audit
 from .admin_auth import Admin, Role
-from .admin_figures import SESSIONS_SHOWN_MAX, Row, Sampler
+from .admin_figures import Sampler
+from .admin_rooms import Row, changed
 from .admin_verdict import Signs, verdict_of
+from .admin_watch import SEATS_SHOWN_MAX, RoomWatch
 from .hub import Hub
-from .logs import log
+from .logs import log, log_level
 
-UPDATE_S = 1.0
-FIRST_UPDATE_S = 0.3
 HEARTBEAT_S = 0.05
 #: longest run of admin work between two looks at the loop
 SLICE_S = 0.0005
 WATCHERS_MAX = 16
-ACTS_SHOWN_MAX = 20
 ACTS_PER_S = 5.0
 ACTS_BURST = 20
-REASON_LEN_MAX = 60
+#: columns of history in one message
+COLUMNS_A_MESSAGE = 4
+#: keys of an act that the record keeps
+ASKED = "room seat name reason text minutes ban locked level".split()
+#: parts of an update that are told only when they are other than before
+PARTS = "verdict troubles crashes bans facts".split()
 
 
 class Screen(Protocol):
@@ -63,27 +69,87 @@ class Watcher:
     screen: Screen
     is_admitted: Callable[[], bool]
     room_id: str | None = None
+    wants_state: bool = False
     #: it missed an update: what follows must be whole
     is_stale: bool = True
+    #: the same for the room that it looks into
+    is_room_stale: bool = True
+    #: columns of history that it has not been told yet
+    columns: list[str] = attrs.field(factory=list)
     acts: TokenBucket = attrs.field(factory=lambda: TokenBucket(ACTS_PER_S, ACTS_BURST))
 
 
-class BadAct(ValueError):
-    """An act that cannot be done; the text says why."""
-
-
 class Feed:
-    """All watchers of one hub, and the sampling for them."""
+    """All watchers of one hub, and the sampling for them and for the history."""
 
-    def __init__(self, hub: Hub) -> None:
-        self.hub = hub
+    def __init__(self, hub: Hub, audit: Audit, acts: Acts) -> None:
+        self.hub, self.audit, self.acts = hub, audit, acts
+        #: between two samples, and until the first one that a new page gets
+        self.update_s = 1.0
+        self.first_update_s = 0.3
         self.watchers: set[Watcher] = set()
-        self.sampler: Sampler | None = None
-        self.acts: deque[Row] = deque(maxlen=ACTS_SHOWN_MAX)
-        #: thread CPU time that watching has cost so far
+        self.sampler = Sampler(hub, hub.now_s())
+        self.rooms: dict[str, RoomWatch] = {}
+        #: thread CPU time that all of this has cost so far
         self.spent_s = 0.0
-        self._acts_number = self._told_acts = self._told_crashes = 0
-        self._task: asyncio.Task[None] | None = None
+        self._told_acts = 0
+        self._told: Row = {}
+        self._steps: Iterator[None] | None = None
+        self._loop = asyncio.get_running_loop()
+        self._due_s = self._loop.time() + self.first_update_s
+        self._beat_s = 0.0
+        self._next_beat()
+
+    # ---- the clock ---------------------------------------------------------------------------------------------
+
+    def _next_beat(self) -> None:
+        self._beat_s = self._loop.time() + HEARTBEAT_S
+        self._loop.call_at(self._beat_s, self._beat)
+
+    def _beat(self) -> None:
+        """Measure how late the loop comes here, and begin an update when it is due."""
+        if self.hub.is_stopped:
+            return
+        now_s = self._loop.time()
+        self.sampler.lag_max_s = max(self.sampler.lag_max_s, now_s - self._beat_s)
+        if now_s >= self._due_s and self._steps is None:
+            self._due_s = max(self._due_s + self.update_s, now_s)
+            self._steps = self._update()
+            self._work()
+        self._next_beat()
+
+    def _work(self) -> None:
+        """Go on with the update for one slice."""
+        began_s = time.thread_time()
+        assert self._steps is not None
+        try:
+            for _ in self._steps:
+                if time.thread_time() - began_s > SLICE_S:
+                    self._loop.call_soon(self._work)
+                    return
+        except Exception:  # noqa: BLE001 - one sample that failed is logged; the next may do
+            log.exception("admin_update_failed")
+        finally:
+            self.spent_s += time.thread_time() - began_s
+        self._steps = None
+
+    def _update(self) -> Iterator[None]:
+        """Sample and tell all watchers; stops often."""
+        sampler = self.sampler
+        yield from sampler.run(self.hub.now_s(), with_rooms=bool(self.watchers))
+        if not self.watchers:
+            return
+        rooms: list[str] = []
+        for room_id, row in sampler.changed.items():
+            rooms.append(f"{_dump(room_id)}:{_dump(row)}")
+            yield
+        text = f'{_dump(self._summary())[:-1]},"rooms":{{{",".join(rooms)}}}}}'
+        # No stop from the summary on: whoever opens the page now gets everything as it is after this update.
+        for watcher in list(self.watchers):
+            self._show(watcher, text)
+        yield
+        yield from self._show_rooms()
+        yield from self._show_histories()
 
     # ---- watching ----------------------------------------------------------------------------------------------
 
@@ -92,28 +158,25 @@ class Feed:
         if len(self.watchers) >= WATCHERS_MAX:
             return False
         self.watchers.add(watcher)
-        if self._task is None:
-            self.sampler = Sampler(self.hub, self.hub.now_s())
-            self._task = asyncio.create_task(self._run())
+        if self._steps is None:  # whoever opens the page need not wait for the second to end
+            self._due_s = min(self._due_s, self._loop.time() + self.first_update_s)
         self._hello(watcher)
         return True
 
     def close(self, watcher: Watcher) -> None:
-        """Forget a watcher; with the last one the work ends."""
+        """Forget a watcher."""
         self.watchers.discard(watcher)
-        if not self.watchers and self._task is not None:
-            self._task.cancel()
-            self._task = self.sampler = None
+        if not self.watchers:
+            self.rooms.clear()
+            self._told = {}
 
     def end_session(self, admin: Admin) -> None:
         """Close all pages of an admin who has logged out."""
-        self.note(admin, "Logged out")
         for watcher in [watcher for watcher in self.watchers if watcher.admin is admin]:
             watcher.screen.end()
 
     def _hello(self, watcher: Watcher) -> None:
         sampler = self.sampler
-        assert sampler is not None
         hello = {
             "type": "hello",
             "role": watcher.admin.role.value,
@@ -122,113 +185,123 @@ class Feed:
                 "python": platform.python_version(),
                 "games": list(self.hub.games),
                 "connections_max": self.hub.settings.connections_max,
-                "sessions_shown_max": SESSIONS_SHOWN_MAX,
+                "seats_shown_max": SEATS_SHOWN_MAX,
             },
-            "history": sampler.history_columns(),
+            "process": sampler.process,
+            "counters": dict(zip(COUNT_NAMES, sampler.counts.values(), strict=True)),
+            "closes": dict(self.hub.closes),
             "rooms": sampler.rooms,
-            "crashes": sampler.crashes(),
-            "acts": list(self.acts),
+            "acts": list(self.audit.shown),
+            **self._parts(),
         }
         watcher.is_stale = not watcher.screen.show(_dump(hello))
-
-    async def _run(self) -> None:
-        loop = asyncio.get_running_loop()
-        due_s = loop.time() + FIRST_UPDATE_S
-        while True:
-            await self._wait_until(due_s)
-            try:
-                await self._update()
-            except Exception:  # noqa: BLE001 - one sample that failed is logged; the next may do
-                log.exception("admin_update_failed")
-            due_s = max(due_s + UPDATE_S, loop.time())
-
-    async def _wait_until(self, due_s: float) -> None:
-        """Wait, and measure how late the loop wakes this task."""
-        loop = asyncio.get_running_loop()
-        while (left_s := due_s - loop.time()) > 0:
-            wake_s = loop.time() + min(left_s, HEARTBEAT_S)
-            await asyncio.sleep(wake_s - loop.time())
-            if self.sampler is not None:
-                self.sampler.lag_max_s = max(self.sampler.lag_max_s, loop.time() - wake_s)
-
-    async def _update(self) -> None:
-        sampler = self.sampler
-        assert sampler is not None
-        parts: list[str] = []
-        slice_began = time.thread_time()
-        for _ in self._steps(sampler, parts):
-            if time.thread_time() - slice_began > SLICE_S:
-                self.spent_s += time.thread_time() - slice_began
-                await asyncio.sleep(0)
-                slice_began = time.thread_time()
-        # No await from here on: whoever opens the page now gets the rooms as they are after this update.
-        text = f'{_dump(self._summary(sampler))[:-1]},"rooms":{{{",".join(parts)}}}}}'
-        for watcher in list(self.watchers):
-            self._show(watcher, text)
-        self.spent_s += time.thread_time() - slice_began
-
-    def _steps(self, sampler: Sampler, parts: list[str]) -> Iterator[None]:
-        """Sample, then encode the rooms that changed into `parts`; stop often."""
-        yield from sampler.run(self.hub.now_s())
-        for room_id, row in sampler.changed.items():
-            parts.append(f"{_dump(room_id)}:{_dump(row)}")
-            yield
+        watcher.is_room_stale = True
+        watcher.columns = [] if watcher.is_stale else list(sampler.history.names)
 
     def _show(self, watcher: Watcher, text: str) -> None:
         if not watcher.is_admitted():
             watcher.screen.end()
-            return
-        if watcher.is_stale:
+        elif watcher.is_stale:
             self._hello(watcher)
-        if not watcher.is_stale:
+        else:
             watcher.is_stale = not watcher.screen.show(text)
-        if not watcher.is_stale:
-            self._show_sessions(watcher)
 
-    def _summary(self, sampler: Sampler) -> Row:
-        hub = self.hub
+    def _show_rooms(self) -> Iterator[None]:
+        """Look into the rooms that somebody looks into, each once, and tell those who do."""
+        watched: dict[str, list[Watcher]] = {}
+        for watcher in self.watchers:
+            if watcher.room_id is not None and not watcher.is_stale:
+                watched.setdefault(watcher.room_id, []).append(watcher)
+        self.rooms = {room_id: watch for room_id, watch in self.rooms.items() if room_id in watched}
+        for room_id, watchers in watched.items():
+            watch = self._watch(room_id)
+            if watch is None:
+                continue
+            timings = self.hub.ticker.room_timings.get(room_id)
+            at_s = self.sampler.process.get("at_s", 0.0)
+            text = _dump(watch.look(timings, at_s, any(watcher.wants_state for watcher in watchers)))
+            for watcher in watchers:
+                if watcher.is_room_stale:
+                    self._show_whole(watcher, watch)
+                else:
+                    watcher.is_room_stale = not watcher.screen.show(text)
+            yield
+
+    def _watch(self, room_id: str) -> RoomWatch | None:
+        watch, room = self.rooms.get(room_id), self.hub.lobby.rooms.get(room_id)
+        if room is None:
+            self.rooms.pop(room_id, None)
+            return None
+        if watch is None:
+            watch = self.rooms[room_id] = RoomWatch(room)
+        return watch
+
+    def _show_whole(self, watcher: Watcher, watch: RoomWatch) -> None:
+        watcher.is_room_stale = not watcher.screen.show(_dump(watch.whole()))
+
+    def _show_histories(self) -> Iterator[None]:
+        """Tell those who have just come the last 15 minutes; no sample is added before this update is done."""
+        history = self.sampler.history
+        for watcher in [watcher for watcher in self.watchers if watcher.columns]:
+            while watcher.columns:
+                names = watcher.columns[:COLUMNS_A_MESSAGE]
+                columns = {name: history.column(name) for name in names}
+                if not watcher.screen.show(_dump({"type": "history", "count": history.count, "columns": columns})):
+                    watcher.is_stale = True
+                    break
+                del watcher.columns[:COLUMNS_A_MESSAGE]
+                yield
+
+    def _summary(self) -> Row:
+        """Return an update: the newest second, and of all else what is other than what was told before."""
+        sampler, told = self.sampler, self._told
+        now: Row = {
+            "process": {**sampler.process, "admin_cpu_ms": round(self.spent_s * 1000, 2)},
+            "counters": dict(zip(COUNT_NAMES, sampler.counts.values(), strict=True)),
+            "closes": dict(self.hub.closes),
+            **self._parts(),
+        }
+        self._told = now
+        summary: Row = {"type": "update", "count": sampler.history.count, "second": sampler.second}
+        for name in ("process", "counters", "closes"):
+            summary[name] = changed(told.get(name, {}), now[name])
+        summary |= {name: now[name] for name in PARTS if told.get(name) != now[name]}
+        if self._told_acts != self.audit.count:
+            self._told_acts = self.audit.count
+            summary["acts"] = list(self.audit.shown)
+        summary["gone"] = sampler.gone
+        return summary
+
+    def _parts(self) -> Row:
+        """Return what is told as a whole when anything of it changes."""
+        hub, sampler = self.hub, self.sampler
+        return {
+            "verdict": verdict_of(self._signs()) if sampler.process else None,
+            "troubles": sampler.troubles,
+            "crashes": sampler.crashes(),
+            "bans": hub.bans.rows(time.time()),
+            "facts": {"log_level": log_level(), "draining": hub.lobby.is_draining, "bans_max": hub.bans.len_max},
+        }
+
+    def _signs(self) -> Signs:
+        hub, sampler = self.hub, self.sampler
         crash = hub.crashes[-1] if hub.crashes else None
-        signs = Signs(
+        return Signs(
             process=sampler.process,
             rooms=sampler.rooms,
             connections_max=hub.settings.connections_max,
             is_late=hub.ticker.latest_s(hub.now_s()) * 1000 > hub.settings.healthy_lateness_ms,
             is_draining=hub.lobby.is_draining,
             ticks_dropped=sampler.recent_count("ticks_dropped"),
+            resyncs=sampler.recent_count("resyncs"),
             crash_game=crash.game if crash else None,
             crash_ago_s=time.time() - crash.at_unix_s if crash else 0.0,
         )
-        summary: Row = {
-            "type": "update",
-            "verdict": verdict_of(signs),
-            "process": {**sampler.process, "admin_cpu_ms": round(self.spent_s * 1000, 2)},
-            "phases": sampler.phases,
-            "counters": {name: getattr(sampler.counts, name) for name in COUNT_NAMES},
-            "closes": dict(hub.closes),
-            "gone": sampler.gone,
-        }
-        if self._told_crashes != hub.crash_count:
-            self._told_crashes = hub.crash_count
-            summary["crashes"] = sampler.crashes()
-        if self._told_acts != self._acts_number:
-            self._told_acts = self._acts_number
-            summary["acts"] = list(self.acts)
-        return summary
 
-    def _show_sessions(self, watcher: Watcher) -> None:
-        if watcher.room_id is None or self.sampler is None:
-            return
-        room = self.hub.lobby.rooms.get(watcher.room_id)
-        rows = self.sampler.sessions_of(room) if room is not None else []
-        omitted = len(room.sessions) - len(rows) if room is not None else 0
-        message = {"type": "sessions", "room": watcher.room_id, "rows": rows, "omitted": omitted}
-        # One that does not fit now comes with the next second.
-        watcher.screen.show(_dump(message))
-
-    # ---- acts --------------------------------------------------------------------------------------------------
+    # ---- what a page asks --------------------------------------------------------------------------------------
 
     def receive(self, watcher: Watcher, text: str | bytes) -> None:
-        """Take one message of a page: `watch` opens a room, anything else is an act to be answered and logged."""
+        """Take one message of a page: `watch` opens a room, anything else is an act to be answered and recorded."""
         if not watcher.is_admitted():
             watcher.screen.end()
             return
@@ -239,72 +312,47 @@ class Feed:
         if not isinstance(message, dict):
             return
         if message.get("act") == "watch":
-            room_id = message.get("room")
-            watcher.room_id = room_id if isinstance(room_id, str) else None
-            self._show_sessions(watcher)
-            return
-        self._act(watcher, message)
+            self._look_into(watcher, message)
+        else:
+            self._act(watcher, message)
 
-    def note(self, admin: Admin, text: str, ok: bool = True) -> None:
-        """Put something that an admin did into the list that the page shows."""
-        self._acts_number += 1
-        self.acts.appendleft({"at_unix_s": round(time.time()), "by": admin.name, "text": text, "ok": ok})
+    def _look_into(self, watcher: Watcher, message: Row) -> None:
+        room_id = message.get("room")
+        watcher.room_id = room_id if isinstance(room_id, str) else None
+        watcher.wants_state = message.get("state") is True
+        watcher.is_room_stale = True
+        watch = self._watch(watcher.room_id) if watcher.room_id is not None else None
+        if watch is not None and not watcher.is_stale:
+            is_new = not watch.seats
+            wants_state = watcher.wants_state and watch.state is None
+            if is_new or wants_state:
+                at_s = self.sampler.process.get("at_s", 0.0)
+                watch.look(self.hub.ticker.room_timings.get(watch.room.room_id), at_s, watcher.wants_state)
+            self._show_whole(watcher, watch)
 
     def _act(self, watcher: Watcher, message: Row) -> None:
         admin = watcher.admin
-        asked = {key: _short(message.get(key)) for key in ("act", "room", "seat", "name", "reason") if key in message}
+        asked = {key: _short(message[key]) for key in ASKED if key in message}
+        number = message.get("id")
+        answer: Row = {"type": "done", "id": number if type(number) is int else None, "ok": False}
+        if not watcher.acts.spend(self.hub.now_s()):
+            # Not recorded: a page gone mad must not fill the disk.
+            self.hub.rate_limited.warning("admin_acts_limited", by=admin.name, address=admin.address)
+            answer["text"] = "Too many acts at once; wait a moment"
+            watcher.screen.show(_dump(answer))
+            return
         try:
-            if not watcher.acts.spend(self.hub.now_s()):
-                raise BadAct("Too many acts at once; wait a moment")
             if admin.role is not Role.OPERATOR:
                 raise BadAct("This log-in may look but not act")
-            text, ok = self._perform(message), True
+            answer["text"], answer["ok"] = self.acts.perform(admin, message), True
         except BadAct as refusal:
-            text, ok = str(refusal), False
-        log.info("admin_act", **asked, ok=ok, result=text, by=admin.name, role=admin.role.value, address=admin.address)
-        self.note(admin, text, ok)
-        number = message.get("id")
-        answer = {"type": "done", "id": number if type(number) is int else None, "ok": ok, "text": text}
+            answer["text"] = str(refusal)
+        self.audit.add(admin, str(message.get("act"))[:40], answer["text"], answer["ok"], asked)
         watcher.screen.show(_dump(answer))
-
-    def _perform(self, message: Row) -> str:
-        perform = {"close": self._close_room, "kick": self._kick}.get(str(message.get("act")))
-        if perform is None:
-            raise BadAct("No such act")
-        room = self.hub.lobby.rooms.get(str(message.get("room")))
-        if room is None:
-            raise BadAct("This room is no more")
-        return perform(room, message)
-
-    def _close_room(self, room: Room, message: Row) -> str:
-        number = len(room.sessions)
-        room.close(_reason(message, "closed by an admin"))
-        self.hub.end_room(room)
-        return f"Closed {room.definition.name} room {room.room_id} with {number} player{'' if number == 1 else 's'}"
-
-    def _kick(self, room: Room, message: Row) -> str:
-        seat = message.get("seat")
-        session = room.sessions.get(seat) if type(seat) is int else None
-        if session is None:
-            raise BadAct("Nobody holds this seat any more")
-        name = session.seat.name
-        if message.get("name") != name:
-            raise BadAct(f"Seat {seat} is now held by {name}")
-        self.hub.kick(session, _reason(message, "removed by an admin"))
-        return f"Removed {name} from {room.definition.name} room {room.room_id}"
-
-
-def _reason(message: Row, default: str) -> str:
-    """Return what players are told: printable, and short enough for a close frame (123 bytes)."""
-    given = message.get("reason")
-    if not isinstance(given, str):
-        return default
-    text = "".join(char for char in given if char.isprintable()).strip()[:REASON_LEN_MAX]
-    return text.encode("utf-8", "ignore")[:120].decode("utf-8", "ignore") or default
 
 
 def _short(value: Any) -> Any:
-    return value if isinstance(value, int | None) else str(value)[:80]
+    return value if isinstance(value, int | float | None) else str(value)[:200]
 
 
 def _dump(value: Any) -> str:

@@ -21,9 +21,8 @@ CPU_STRAINED_PERCENT = 85.0
 LAG_STRAINED_MS = 100.0
 #: below it, what makes ticks late is not this process
 CPU_IDLE_PERCENT = 50.0
-#: the share of its tick period that an ordinary tick of a room may take
-BUDGET_STRAINED = 0.5
-BUDGET_BAD = 0.9
+#: the share of its tick period beyond which a room cannot keep up, whatever its budget is
+SHARE_BAD = 0.9
 CONNECTIONS_STRAINED = 0.9
 CRASH_BAD_S = 60.0
 CRASH_STRAINED_S = 900.0
@@ -55,7 +54,7 @@ class Signs:
         process: the process's figures, as the page shows them.
         rooms: the rooms' rows by id.
         is_late: a due tick waits for longer than `healthy_lateness_ms` right now.
-        ticks_dropped: in the last seconds.
+        ticks_dropped, resyncs: in the last seconds.
         crash_game, crash_ago_s: of the newest crash report, if there is one.
     """
 
@@ -65,6 +64,7 @@ class Signs:
     is_late: bool = False
     is_draining: bool = False
     ticks_dropped: int = 0
+    resyncs: int = 0
     crash_game: str | None = None
     crash_ago_s: float = 0.0
 
@@ -89,6 +89,8 @@ def _reasons(signs: Signs) -> Iterator[Reason]:
         yield Reason(Level.BAD, "A tick is overdue by more than the health check allows")
     if signs.ticks_dropped:
         yield Reason(Level.BAD, "Rooms cannot keep up: ticks were dropped in the last seconds")
+    if signs.resyncs:
+        yield Reason(Level.STRAINED, "A client's state disagreed with its checksum in the last seconds")
     yield from _lateness(process)
     yield from _rooms_over_budget(signs.rooms)
     if signs.crash_game is not None and signs.crash_ago_s <= CRASH_STRAINED_S:
@@ -105,7 +107,7 @@ def _reasons(signs: Signs) -> Iterator[Reason]:
 
 
 def _lateness(process: Mapping[str, Any]) -> Iterator[Reason]:
-    late_ms = process["late_ms_p99"]
+    late_ms = process["late_ms_p99"] or 0.0
     if late_ms <= LATE_STRAINED_MS:
         return
     level, how = (Level.BAD, "very late") if late_ms > LATE_BAD_MS else (Level.STRAINED, "late")
@@ -118,13 +120,15 @@ def _rooms_over_budget(rooms: Mapping[str, Mapping[str, Any]]) -> Iterator[Reaso
     """Name the rooms that are too heavy: by their ordinary tick, since a rare slow one may be the machine's fault."""
     ticked = {room_id: row for room_id, row in rooms.items() if row["tick_ms_p50"] is not None}
     shares = {room_id: row["tick_ms_p50"] * row["tick_rate"] / 1000 for room_id, row in ticked.items()}
-    heavy = sorted((room_id for room_id in shares if shares[room_id] > BUDGET_STRAINED), key=lambda key: -shares[key])
+    heavy = [room_id for room_id, row in ticked.items() if row["tick_ms_p50"] > row["budget_ms"]]
+    heavy.sort(key=lambda room_id: -shares[room_id])
     for room_id in heavy[:ROOMS_NAMED_MAX]:
-        level, much = (Level.BAD, "all") if shares[room_id] > BUDGET_BAD else (Level.STRAINED, "most")
-        yield Reason(level, f"A room of {rooms[room_id]['game']} uses {much} of its tick time", room_id)
-    slow = {
-        room_id: row["tick_ms_p99"] * row["tick_rate"] / 1000 for room_id, row in ticked.items() if room_id not in heavy
-    }
-    worst = max(slow, key=lambda key: slow[key], default=None)
-    if worst is not None and slow[worst] > 1:
-        yield Reason(Level.STRAINED, f"Now and then a tick of {rooms[worst]['game']} takes too long", worst)
+        row = rooms[room_id]
+        level, much = (Level.BAD, "all its time") if shares[room_id] > SHARE_BAD else (Level.STRAINED, "its budget")
+        yield Reason(level, f"A room of {row['game']} takes more than {much}, mostly in {row['over_phase']}", room_id)
+    slow = {room_id: row["over"] for room_id, row in ticked.items() if row["over"] > 1 and room_id not in heavy}
+    worst = max(slow, key=lambda room_id: slow[room_id], default=None)
+    if worst is not None:
+        row = rooms[worst]
+        text = f"Now and then a tick of {row['game']} is over its budget, mostly in {row['over_phase']}"
+        yield Reason(Level.STRAINED, text, worst)

@@ -3,6 +3,7 @@
 Knows every part; each part knows only what it is given here.
 """
 
+import re
 from typing import Any
 
 from prometheus_client import generate_latest
@@ -12,9 +13,22 @@ from ..settings import Settings
 from .admin import admin_routes
 from .echo import EchoHandler
 from .hub import Hub
+from .libraries import LIBRARIES
 from .logs import log
 from .metrics import make_registry
-from .pages import STATIC_DIR, Alive, Games, Health, LobbyPage, Metrics, NotFound, PlayPage, Rooms, Static
+from .pages import (
+    STATIC_DIR,
+    Alive,
+    BrowserLibrary,
+    Games,
+    Health,
+    LobbyPage,
+    Metrics,
+    NotFound,
+    PlayPage,
+    Rooms,
+    Static,
+)
 from .socket import GameSocket
 
 
@@ -33,6 +47,7 @@ def make_app(hub: Hub, settings: Settings, secret: str) -> web.Application:
         (r"/livez", Alive, only_hub),
         (r"/metrics", Metrics, only_hub),
         *admin_routes(hub, settings, secret),
+        (rf"/static/library/({'|'.join(map(re.escape, LIBRARIES))})", BrowserLibrary, {"path": str(STATIC_DIR)}),
         (r"/static/(.*)", Static, {"path": str(STATIC_DIR)}),
     ]
     if settings.echo:

@@ -13,6 +13,7 @@ import time
 import traceback
 from collections import Counter, deque
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import attrs
@@ -27,6 +28,7 @@ from ..core.session import Event, Role, Session, State
 from ..errors import CloseCode, GameServerError, ProtocolError
 from ..settings import BadSettings, Settings
 from .addresses import Addresses, group_of
+from .bans import Bans
 from .connection import FrozenConnection
 from .descriptors import PatientListener
 from .games import LoadedGame
@@ -123,6 +125,8 @@ class Hub:
         self.started_at_s = self.now_s()
         self.context = OutsideContext(data_dir=settings.data_dir)
         self.connection_bytes = Counts()
+        self.bans = Bans(settings.data_dir / "bans.json", settings.bans_max)
+        self.bans.load(time.time())
         #: where connections are accepted; they count whom they turned away
         self.listeners: list[PatientListener] = []
         self.identity = Identity(settings)
@@ -136,6 +140,7 @@ class Hub:
         self._handshakes = TokenBucket(settings.handshakes_per_s, settings.handshake_burst)
         self._handshakes_by_group = BucketsByKey(settings.handshakes_address_per_s, settings.handshake_address_burst)
         self._outside_tasks: set[asyncio.Task[None]] = set()
+        self.is_stopped = False
         self._housekeeping: asyncio.TimerHandle | None = None
         #: set by whoever wants the server to shut down in an orderly way: a signal, an operator
         self.stop_asked = asyncio.Event()
@@ -219,6 +224,7 @@ class Hub:
         if isinstance(message, Join):
             session, old_link = self._join(player, message, now_s)
         else:
+            self._refuse_banned(player, None)
             session, old_link = self.lobby.resume(message, player, player.is_json, now_s)
         if old_link is not None:
             old_link.session = None
@@ -234,6 +240,7 @@ class Hub:
     def _join(self, player: Player, message: Join, now_s: float) -> tuple[Session, Player | None]:
         """Seat a player; return its session and the connection of the same user that had the seat, if any."""
         user_id = self.identity.verify(message.identity) if message.identity is not None else None
+        self._refuse_banned(player, user_id)
         held = self.lobby.seat_of_user(message, user_id)
         if held is not None:
             old_link: Player | None = held.link
@@ -257,6 +264,13 @@ class Hub:
             log.error("room_not_started", game=message.game, exc_info=error)
             self._report(message.game, error)
             raise ProtocolError(CloseCode.ROOM_CRASHED, "the game failed to start a room") from error
+
+    def _refuse_banned(self, player: Player, user_id: str | None) -> None:
+        ban = self.bans.find(player.connection.remote_address, user_id, time.time())
+        if ban is not None:
+            self.bans.refused += 1
+            until = datetime.fromtimestamp(ban.until_unix_s, UTC)
+            raise ProtocolError(CloseCode.BANNED, f"until {until:%Y-%m-%d %H:%M} UTC: {ban.reason}")
 
     def detach(self, player: Player) -> None:
         """Take a player off its session; a seat that it held is now waiting for it."""
@@ -442,6 +456,7 @@ class Hub:
 
     def stop(self) -> None:
         """Stop ticking and housekeeping, and drop what is still connected."""
+        self.is_stopped = True
         self.ticker.stop()
         if self._housekeeping:
             self._housekeeping.cancel()

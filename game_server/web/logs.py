@@ -11,6 +11,8 @@ from typing import Any
 
 import structlog
 
+LEVELS = ("debug", "info", "warning", "error")
+
 log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger("game_server")
 
 
@@ -52,6 +54,17 @@ def configure(level: str, as_json: bool) -> None:
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=True,
     )
+
+
+def log_level() -> str:
+    """Return the level from which on lines are written."""
+    return logging.getLevelName(logging.getLogger().level).lower()
+
+
+def set_log_level(level: str) -> None:
+    """Write lines from this level of LEVELS on."""
+    logging.getLogger().setLevel(level.upper())
+    # structlog keeps the loggers that it made; they ask the standard library for the level each time.
 
 
 class RateLimited:

@@ -15,6 +15,7 @@ from tornado import web
 
 from ..core.game import Game
 from .hub import Hub
+from .libraries import LIBRARIES, find_library
 from .logs import log
 from .together import health_of, metrics_of, rooms_of
 
@@ -69,6 +70,17 @@ class Static(web.StaticFileHandler):
 
     def set_extra_headers(self, path: str) -> None:
         self.set_header("Cache-Control", "no-cache")
+
+
+class BrowserLibrary(Static):
+    """`/static/library/<file>`: a file of a library that a package carries; see `libraries`."""
+
+    async def get(self, path: str, include_body: bool = True) -> None:
+        found = find_library(path)
+        if found is None:
+            raise web.HTTPError(404, reason=f"Not installed: {LIBRARIES[path].distribution}, see requirements.txt")
+        self.root = str(found.parent)
+        await super().get(found.name, include_body)
 
 
 class LobbyPage(Page):

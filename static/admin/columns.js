@@ -5,18 +5,18 @@ import { bytesText, duration, ms, whole } from "/static/admin/format.js";
 
 /** @typedef {import("./model.js").Model} Model */
 /** @typedef {import("./model.js").Room} Room */
-/** @typedef {import("./model.js").Session} Session */
+/** @typedef {import("./model.js").Seat} Seat */
 /** @template R @typedef {import("./tables.js").Column<R>} Column */
 
-/** Share of its tick period that a room needs. @param {Room} room */
-export function shareOf(room) {
-  return room.tick_ms_p99 === null ? null : (room.tick_ms_p99 * room.tick_rate) / 1000;
-}
+const RTT_STRAINED_MS = 250;
+const JITTER_STRAINED_MS = 60;
+const BEHIND_STRAINED_MS = 1000;
+const LATE_STRAINED_MS = 15;
 
-/** @param {number | null} share */
-function markShare(share) {
-  if (share === null || share <= 0.7) return "";
-  return share > 1 ? "bad" : "strained";
+/** @param {Room} room */
+function markTick(room) {
+  if (room.tick_ms_p99 === null || room.budget_ms === null || room.tick_ms_p99 <= room.budget_ms) return "";
+  return (room.tick_ms_p50 ?? 0) > room.budget_ms ? "bad" : "strained";
 }
 
 /** The end of a room's id: what tells it apart within this process. @param {string} id */
@@ -30,66 +30,88 @@ function stateOf(room) {
   if (room.code) states.push(room.code);
   if (room.locked) states.push("locked");
   if (room.taken && !room.connected) states.push("asleep");
+  if (room.over > 1) states.push(`over budget: ${room.over_phase}`);
   return states.join(", ");
+}
+
+/** @param {number | null | undefined} value @param {number} limit */
+function over(value, limit) {
+  return (value ?? 0) > limit ? "strained" : "";
 }
 
 /**
  * @param {Model} model
- * @param {{open: (room: Room) => void, close: (room: Room) => void}} acts
+ * @param {(room: Room) => void} open
  * @returns {Column<Room>[]}
  */
-export function roomColumns(model, acts) {
+export function roomColumns(model, open) {
   return [
-    { key: "id", label: "Room", value: (room) => room.id, make: (room) => openButton(room, acts.open) },
+    { key: "id", label: "Room", value: (room) => room.id, make: (room) => openButton(room, open) },
     { key: "game", label: "Game", value: (room) => room.game, text: (room) => room.game },
     { key: "taken", label: "Seats", hint: "Taken, of all", isNumber: true, value: (room) => room.taken, text: (room) => `${room.taken} / ${room.seats}` },
     { key: "rate", label: "Hz", hint: "Ticks a second", isNumber: true, isMinor: true, value: (room) => room.tick_rate, text: (room) => whole(room.tick_rate) },
     { key: "p50", label: "Tick p50", hint: "Tick time in ms, lately", isNumber: true, isMinor: true, value: (room) => room.tick_ms_p50, text: (room) => ms(room.tick_ms_p50) },
-    { key: "p99", label: "Tick p99", hint: "Tick time in ms, lately", isNumber: true, value: (room) => room.tick_ms_p99, text: (room) => ms(room.tick_ms_p99), mark: (room) => markShare(shareOf(room)) },
-    { key: "late", label: "Late p99", hint: "How late ticks began, in ms, lately", isNumber: true, value: (room) => room.late_ms_p99, text: (room) => ms(room.late_ms_p99), mark: (room) => ((room.late_ms_p99 ?? 0) > 15 ? "strained" : "") },
+    { key: "p99", label: "p99", hint: "Tick time in ms, lately; marked when over the room's budget", isNumber: true, value: (room) => room.tick_ms_p99, text: (room) => ms(room.tick_ms_p99), mark: markTick },
+    { key: "late", label: "Late", hint: "How late ticks began, p99 in ms, lately", isNumber: true, value: (room) => room.late_ms_p99, text: (room) => ms(room.late_ms_p99), mark: (room) => over(room.late_ms_p99, LATE_STRAINED_MS) },
     { key: "out", label: "Out /s", isNumber: true, value: (room) => room.bytes_out_s, text: (room) => bytesText(room.bytes_out_s) },
     { key: "in", label: "In /s", isNumber: true, isMinor: true, value: (room) => room.bytes_in_s, text: (room) => bytesText(room.bytes_in_s) },
     { key: "missing", label: "Missing", hint: "Steps a second for which a player's input had not come", isNumber: true, isMinor: true, value: (room) => room.missing_s, text: (room) => whole(room.missing_s) },
-    { key: "skipped", label: "Skipped", hint: "States a second that slow players were not sent", isNumber: true, isMinor: true, value: (room) => room.skipped_s, text: (room) => whole(room.skipped_s), mark: (room) => ((room.skipped_s ?? 0) > 0 ? "strained" : "") },
-    { key: "state", label: "State", hint: "Code of a private room, locked, asleep", value: stateOf, text: stateOf },
+    { key: "skipped", label: "Skipped", hint: "States a second that slow players were not sent", isNumber: true, isMinor: true, value: (room) => room.skipped_s, text: (room) => whole(room.skipped_s), mark: (room) => over(room.skipped_s, 0) },
+    { key: "state", label: "State", hint: "Code of a private room, locked, asleep, over its budget", value: stateOf, text: stateOf, mark: (room) => (room.over > 1 ? "strained" : "") },
     { key: "age", label: "Age", isNumber: true, value: (room) => -room.began_s, text: (room) => duration(model.ageOf(room)) },
-    { key: "act", label: "Acts", make: (room) => actButton("Close", `Close room ${room.id}`, () => acts.close(room)) },
   ];
 }
 
-/** @param {(session: Session) => void} kick @returns {Column<Session>[]} */
-export function sessionColumns(kick) {
+/**
+ * @param {{kick: (seat: Seat) => void, ban: (seat: Seat) => void}} acts
+ * @returns {Column<Seat>[]}
+ */
+export function seatColumns(acts) {
   return [
-    { key: "seat", label: "Seat", isNumber: true, value: (session) => session.seat, text: (session) => String(session.seat) },
-    { key: "name", label: "Name", value: (session) => session.name, text: (session) => session.name },
-    { key: "state", label: "State", value: (session) => session.state, text: (session) => session.state, mark: (session) => (session.state === "dropped" ? "strained" : "") },
-    { key: "behind", label: "Behind ms", hint: "Age of the newest state that the player has confirmed: round trip and waiting", isNumber: true, value: (session) => session.behind_ms, text: (session) => whole(session.behind_ms), mark: (session) => ((session.behind_ms ?? 0) > 1000 ? "strained" : "") },
-    { key: "rtt", label: "RTT ms", isNumber: true, isMinor: true, value: (session) => session.rtt_ms, text: (session) => whole(session.rtt_ms) },
-    { key: "queue", label: "Queue", hint: "Inputs that wait", isNumber: true, value: (session) => session.queue, text: (session) => whole(session.queue) },
-    { key: "missing", label: "Missing", hint: "Steps for which no input had come", isNumber: true, value: (session) => session.missing, text: (session) => whole(session.missing) },
-    { key: "skipped", label: "Skipped", hint: "States not sent because the connection was slow", isNumber: true, value: (session) => session.skipped, text: (session) => whole(session.skipped) },
-    { key: "unsent", label: "Unsent", hint: "Bytes that wait for the connection", isNumber: true, isMinor: true, value: (session) => session.unsent_bytes, text: (session) => bytesText(session.unsent_bytes), mark: (session) => ((session.unsent_bytes ?? 0) > 0 ? "strained" : "") },
-    { key: "out", label: "Out /s", isNumber: true, value: (session) => session.bytes_out_s, text: (session) => bytesText(session.bytes_out_s) },
-    { key: "in", label: "In /s", isNumber: true, value: (session) => session.bytes_in_s, text: (session) => bytesText(session.bytes_in_s) },
-    { key: "address", label: "Address", value: (session) => session.address, text: (session) => session.address ?? "–" },
-    { key: "codec", label: "Codec", isMinor: true, value: (session) => session.codec, text: (session) => session.codec },
-    { key: "act", label: "Acts", make: (session) => actButton("Remove", `Remove ${session.name}`, () => kick(session)) },
+    { key: "seat", label: "Seat", isNumber: true, value: (seat) => seat.seat, text: (seat) => String(seat.seat) },
+    { key: "name", label: "Name", value: (seat) => seat.name, text: (seat) => seat.name },
+    { key: "state", label: "State", value: (seat) => seat.state, text: (seat) => seat.state, mark: (seat) => (seat.state === "dropped" ? "strained" : "") },
+    { key: "rtt", label: "RTT", hint: "Round trip in ms, measured by the server", isNumber: true, value: (seat) => seat.rtt_ms, text: (seat) => ms(seat.rtt_ms), mark: (seat) => over(seat.rtt_ms, RTT_STRAINED_MS) },
+    { key: "jitter", label: "Jitter", hint: "How far round trips stray, in ms", isNumber: true, isMinor: true, value: (seat) => seat.jitter_ms, text: (seat) => ms(seat.jitter_ms), mark: (seat) => over(seat.jitter_ms, JITTER_STRAINED_MS) },
+    { key: "behind", label: "Behind", hint: "Age of the newest state that the player has confirmed, in ms: round trip and waiting", isNumber: true, isMinor: true, value: (seat) => seat.behind_ms, text: (seat) => whole(seat.behind_ms), mark: (seat) => over(seat.behind_ms, BEHIND_STRAINED_MS) },
+    { key: "unsent", label: "Backlog", hint: "Bytes that wait for the connection", isNumber: true, value: (seat) => seat.unsent_bytes, text: (seat) => bytesText(seat.unsent_bytes), mark: (seat) => over(seat.unsent_bytes, 0) },
+    { key: "queue", label: "Depth", hint: "Inputs that wait for their tick", isNumber: true, value: (seat) => seat.queue, text: (seat) => whole(seat.queue) },
+    { key: "rate", label: "Inputs /s", isNumber: true, isMinor: true, value: (seat) => seat.inputs_s, text: (seat) => whole(seat.inputs_s) },
+    { key: "missing", label: "Missing", hint: "Steps for which no input had come, so far", isNumber: true, value: (seat) => seat.missing, text: (seat) => whole(seat.missing) },
+    { key: "discarded", label: "Discarded", hint: "Inputs too many, discarded so far", isNumber: true, isMinor: true, value: (seat) => seat.discarded, text: (seat) => whole(seat.discarded) },
+    { key: "skipped", label: "Skipped", hint: "States not sent because the connection was slow, so far", isNumber: true, value: (seat) => seat.skipped, text: (seat) => whole(seat.skipped) },
+    { key: "drops", label: "Drops", hint: "How often the connection was lost", isNumber: true, value: (seat) => seat.drops, text: (seat) => whole(seat.drops) },
+    { key: "out", label: "Out /s", isNumber: true, value: (seat) => seat.bytes_out_s, text: (seat) => bytesText(seat.bytes_out_s) },
+    { key: "in", label: "In /s", isNumber: true, isMinor: true, value: (seat) => seat.bytes_in_s, text: (seat) => bytesText(seat.bytes_in_s) },
+    { key: "address", label: "Address", value: (seat) => seat.address, text: (seat) => seat.address ?? "–" },
+    { key: "user", label: "User", isMinor: true, value: (seat) => seat.user, text: (seat) => seat.user ?? "–" },
+    { key: "codec", label: "Codec", isMinor: true, value: (seat) => seat.codec, text: (seat) => seat.codec },
+    { key: "act", label: "Acts", isOperator: true, make: (seat) => seatActs(seat, acts) },
   ];
 }
 
 /** @param {Room} room @param {(room: Room) => void} open */
 function openButton(room, open) {
-  const button = make("button", "link number", shortId(room.id));
+  const button = make("button", "link number", make("span", "visually-hidden", `Look into ${room.game} room `), shortId(room.id));
   button.type = "button";
   button.title = room.id;
-  button.setAttribute("aria-label", `Look into ${room.game} room ${room.id}`);
   button.addEventListener("click", () => open(room));
   return button;
 }
 
+/** @param {Seat} seat @param {{kick: (seat: Seat) => void, ban: (seat: Seat) => void}} acts */
+function seatActs(seat, acts) {
+  return make(
+    "span",
+    "row-acts",
+    actButton("Remove", `Remove ${seat.name}`, () => acts.kick(seat)),
+    actButton("Ban", `Ban ${seat.name}`, () => acts.ban(seat)),
+  );
+}
+
 /** @param {string} text @param {string} label @param {() => void} act */
-function actButton(text, label, act) {
-  const button = make("button", "button button-row operator", text);
+export function actButton(text, label, act) {
+  const button = make("button", "button button-row", text);
   button.type = "button";
   button.setAttribute("aria-label", label);
   button.addEventListener("click", act);

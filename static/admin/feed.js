@@ -64,9 +64,9 @@ export class Feed {
     this.retryMs = Math.min(this.retryMs * 2, RETRY_MAX_MS);
   }
 
-  /** Look into a room, or into none. @param {string | null} room */
-  watch(room) {
-    this.write({ act: "watch", room });
+  /** Look into a room, or into none. @param {string | null} room @param {boolean} state whether its live state is wanted */
+  watch(room, state) {
+    this.write({ act: "watch", room, state });
   }
 
   /**

@@ -22,6 +22,19 @@ export function percent(value) {
   return value === null || value === undefined ? DASH : value.toFixed(value >= 10 ? 0 : 1);
 }
 
+/** A number a second: small ones with a digit. @param {Maybe} value */
+export function rate(value) {
+  if (value === null || value === undefined) return DASH;
+  return value !== 0 && value < 10 && !Number.isInteger(value) ? value.toFixed(1) : grouped.format(Math.round(value));
+}
+
+/** When something was, by the clock of the day or with its date. @param {number} unixS */
+export function moment(unixS) {
+  const at = new Date(unixS * 1000);
+  const isToday = at.toDateString() === new Date().toDateString();
+  return isToday ? at.toLocaleTimeString() : at.toLocaleString([], { dateStyle: "short", timeStyle: "short" });
+}
+
 /** Bytes in units of 1,000, as networks are measured. @param {Maybe} value @returns {[string, string]} number, unit */
 export function bytes(value) {
   if (value === null || value === undefined) return [DASH, "B"];

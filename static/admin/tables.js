@@ -1,16 +1,19 @@
 // @ts-check
 /**
- * A table that sorts by its headers, keeps its rows (and the focus in them) while figures change, and holds its order
- * still while somebody points into it, so that no row jumps away from under a click.
+ * A table that sorts by its headers, draws only the rows that are in sight, and holds its order still while somebody
+ * points into it, so that no row jumps away from under a click. Rows are all of one height; what is out of sight is a
+ * spacer. Needs the table to stand alone in an element that scrolls.
  */
 import { make } from "/static/shared/dom.js";
 
-export const ROWS_DRAWN_MAX = 200;
+const ROW_HEIGHT_PX = 40;
+/** rows drawn beyond what is in sight, above and below: the next Tab finds its button there */
+const OVERSCAN = 8;
 
 /**
  * @template R
  * @typedef {{
- *   key: string, label: string, hint?: string, isNumber?: boolean, isMinor?: boolean,
+ *   key: string, label: string, hint?: string, isNumber?: boolean, isMinor?: boolean, isOperator?: boolean,
  *   value?: (row: R) => string | number | null | undefined,
  *   text?: (row: R) => string,
  *   mark?: (row: R) => string,
@@ -23,30 +26,39 @@ export class Table {
   /**
    * @param {HTMLTableElement} element
    * @param {{caption: string, columns: Column<R>[], keyOf: (row: R) => string, sort: string, isDown?: boolean,
-   *   onOpen?: (row: R) => void}} options
+   *   onOpen?: (row: R) => void, isOpen?: (row: R) => boolean}} options
    */
   constructor(element, options) {
     this.element = element;
     this.columns = options.columns;
     this.keyOf = options.keyOf;
     this.onOpen = options.onOpen;
+    this.isOpen = options.isOpen;
     this.sortKey = options.sort;
     this.isDown = options.isDown ?? false;
-    /** @type {R[]} */
-    this.rows = [];
+    /** @type {Map<string, R>} */
+    this.rows = new Map();
+    /** @type {string[]} keys in the order shown */
+    this.order = [];
     /** @type {Map<string, HTMLTableRowElement>} */
     this.drawn = new Map();
     /** @type {Map<string, HTMLTableCellElement>} */
     this.heads = new Map();
     this.body = make("tbody", "");
+    this.above = makeSpacer(this.columns.length);
+    this.below = makeSpacer(this.columns.length);
+    this.scroller = /** @type {HTMLElement} */ (element.parentElement);
+    this.rowHeight = ROW_HEIGHT_PX;
     element.append(make("caption", "visually-hidden", options.caption), this.makeHead(), this.body);
+    this.scroller.addEventListener("scroll", () => this.draw(), { passive: true });
+    new ResizeObserver(() => this.draw()).observe(this.scroller);
     this.showSort();
   }
 
   makeHead() {
     const row = make("tr", "");
     for (const column of this.columns) {
-      const cell = make("th", this.classOf(column));
+      const cell = make("th", classOf(column));
       cell.scope = "col";
       if (column.hint) cell.title = column.hint;
       if (column.value) {
@@ -63,18 +75,15 @@ export class Table {
     return make("thead", "", row);
   }
 
-  /** @param {Column<R>} column */
-  classOf(column) {
-    return [column.isNumber ? "is-number" : "", column.isMinor ? "is-minor" : ""].join(" ").trim();
-  }
-
   /** Sort by a column: numbers from the largest at first, text from A; the other way at the next call. @param {string} key */
   sortBy(key) {
     const column = this.columns.find((candidate) => candidate.key === key);
     this.isDown = this.sortKey === key ? !this.isDown : Boolean(column?.isNumber);
     this.sortKey = key;
     this.showSort();
-    this.draw(true);
+    this.order = this.sorted();
+    this.scroller.scrollTop = 0;
+    this.draw();
   }
 
   showSort() {
@@ -86,39 +95,54 @@ export class Table {
 
   /** Show these rows. @param {R[]} rows */
   update(rows) {
-    this.rows = rows;
-    this.draw(!this.body.matches(":hover, :focus-within"));
-  }
-
-  /** @param {boolean} mayReorder */
-  draw(mayReorder) {
-    const shown = this.sorted().slice(0, ROWS_DRAWN_MAX);
-    const keys = new Set(shown.map(this.keyOf));
-    for (const [key, element] of this.drawn) {
-      if (keys.has(key)) continue;
-      element.remove();
-      this.drawn.delete(key);
+    this.rows = new Map(rows.map((row) => [this.keyOf(row), row]));
+    if (this.body.matches(":hover, :focus-within")) {
+      const known = new Set(this.order);
+      this.order = [...this.order.filter((key) => this.rows.has(key)), ...this.sorted().filter((key) => !known.has(key))];
+    } else {
+      this.order = this.sorted();
     }
-    shown.forEach((row, index) => {
-      const key = this.keyOf(row);
-      const known = this.drawn.get(key);
-      const element = known ?? this.makeRow(key, row);
-      this.fill(element, row);
-      if (!known || mayReorder) this.place(element, mayReorder ? index : this.body.rows.length);
-    });
-  }
-
-  /** @param {HTMLTableRowElement} element @param {number} index */
-  place(element, index) {
-    const there = this.body.rows[index];
-    if (there !== element) this.body.insertBefore(element, there ?? null);
+    this.draw();
   }
 
   sorted() {
+    const rows = [...this.rows.values()];
     const value = this.columns.find((column) => column.key === this.sortKey)?.value;
-    if (!value) return this.rows;
+    if (!value) return rows.map(this.keyOf);
     const sign = this.isDown ? -1 : 1;
-    return [...this.rows].sort((a, b) => sign * compare(value(a), value(b)) || compare(this.keyOf(a), this.keyOf(b)));
+    rows.sort((a, b) => sign * compare(value(a), value(b)) || compare(this.keyOf(a), this.keyOf(b)));
+    return rows.map(this.keyOf);
+  }
+
+  /** Draw what is in sight. */
+  draw() {
+    const first = Math.max(0, Math.floor(this.scroller.scrollTop / this.rowHeight) - OVERSCAN);
+    const number = Math.ceil(Math.max(this.scroller.clientHeight, 400) / this.rowHeight) + 2 * OVERSCAN;
+    const shown = this.order.slice(first, first + number);
+    const keys = new Set(shown);
+    for (const [key, element] of this.drawn) {
+      if (keys.has(key)) continue;
+      if (element.contains(document.activeElement)) this.scroller.focus({ preventScroll: true });
+      element.remove();
+      this.drawn.delete(key);
+    }
+    this.element.setAttribute("aria-rowcount", String(this.order.length + 1));
+    const elements = shown.map((key, index) => this.rowOf(key, first + index));
+    place(this.body, [this.above, ...elements, this.below]);
+    setHeight(this.above, first * this.rowHeight);
+    setHeight(this.below, Math.max(0, this.order.length - first - shown.length) * this.rowHeight);
+    const height = elements[0]?.offsetHeight ?? 0;
+    if (height && Math.abs(height - this.rowHeight) > 0.5) this.rowHeight = height;
+  }
+
+  /** @param {string} key @param {number} index */
+  rowOf(key, index) {
+    const row = /** @type {R} */ (this.rows.get(key));
+    const element = this.drawn.get(key) ?? this.makeRow(key, row);
+    this.fill(element, row);
+    element.setAttribute("aria-rowindex", String(index + 2));
+    if (this.isOpen) element.classList.toggle("is-open", this.isOpen(row));
+    return element;
   }
 
   /** @param {string} key @param {R} row */
@@ -126,14 +150,15 @@ export class Table {
     const element = make("tr", "");
     element.dataset.key = key;
     for (const column of this.columns) {
-      const cell = make("td", this.classOf(column));
+      const cell = make("td", classOf(column));
       if (column.make) cell.append(column.make(row));
       element.append(cell);
     }
     if (this.onOpen) {
       element.classList.add("opens");
       element.addEventListener("click", (event) => {
-        if (event.target instanceof Element && !event.target.closest("button")) this.onOpen?.(row);
+        const now = this.rows.get(key);
+        if (now && event.target instanceof Element && !event.target.closest("button")) this.onOpen?.(now);
       });
     }
     this.drawn.set(key, element);
@@ -151,6 +176,37 @@ export class Table {
       if ((cell.dataset.mark ?? "") !== mark) cell.dataset.mark = mark;
     });
   }
+}
+
+/** @param {{isNumber?: boolean, isMinor?: boolean, isOperator?: boolean}} column */
+function classOf(column) {
+  return [column.isNumber ? "is-number" : "", column.isMinor ? "is-minor" : "", column.isOperator ? "operator" : ""]
+    .filter(Boolean)
+    .join(" ");
+}
+
+/** @param {number} width in cells */
+function makeSpacer(width) {
+  const cell = make("td", "");
+  cell.colSpan = width;
+  const row = make("tr", "spacer", cell);
+  row.hidden = true;
+  row.setAttribute("aria-hidden", "true");
+  return row;
+}
+
+/** @param {HTMLTableRowElement} spacer @param {number} height */
+function setHeight(spacer, height) {
+  spacer.hidden = height === 0;
+  const cell = spacer.cells[0];
+  if (cell && cell.style.height !== `${height}px`) cell.style.height = `${height}px`;
+}
+
+/** Put rows into this order, touching only what is not where it belongs. @param {HTMLElement} body @param {HTMLElement[]} rows */
+function place(body, rows) {
+  rows.forEach((row, index) => {
+    if (body.children[index] !== row) body.insertBefore(row, body.children[index] ?? null);
+  });
 }
 
 /**

@@ -35,7 +35,7 @@ const CODES_BY_ACTION = {
     1000: "normal", 1002: "protocol_error", 1003: "unsupported_data", 1007: "invalid_utf8", 1009: "message_too_big",
     4000: "bad_message", 4002: "unsupported_subprotocol", 4004: "room_not_found", 4005: "room_full", 4007: "bad_join",
     4009: "idle", 4010: "taken_over", 4011: "kicked", 4012: "room_closed", 4013: "room_crashed",
-    4019: "illegal_state", 4020: "bad_identity",
+    4019: "illegal_state", 4020: "bad_identity", 4021: "banned",
   },
   resume: {
     1001: "going_away", 1005: "no_code", 1006: "connection_lost", 1011: "internal_error", 3002: "server_misbehaved",

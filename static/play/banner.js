@@ -11,6 +11,7 @@ const REASONS = {
   idle: "You were away for a while.",
   taken_over: "You are playing in another tab.",
   kicked: "You were removed from the room.",
+  banned: "You may not play here for now.",
   room_closed: "The room has ended.",
   room_crashed: "The game failed and its room was closed. The server's log says why.",
   seat_gone: "Your seat was given up.",

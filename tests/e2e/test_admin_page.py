@@ -11,6 +11,8 @@ import pytest
 from playwright.sync_api import Page, expect
 from tornado.websocket import WebSocketClientConnection, websocket_connect
 
+from tests.e2e.accessibility import violations
+from tests.e2e.conftest import NewPage
 from tests.server_process import ServerProcess
 
 SECRET = "hush-hush"
@@ -29,7 +31,7 @@ class Players:
         self._thread.start()
 
     def play(self, name: str, **join: Any) -> dict[str, Any]:
-        """Join; return the welcome."""
+        """Join; return the welcome, or nothing when the server refuses."""
         return self._do(self._play(name, join))
 
     def close_codes(self, *names: str) -> list[int | None]:
@@ -64,8 +66,11 @@ class Players:
         socket = await websocket_connect(self.url)
         self._sockets.append(socket)
         await socket.write_message(json.dumps({"type": "join", "version": 1, "game": "swarm", "name": name, **join}))
-        welcome: dict[str, Any] = json.loads(await socket.read_message() or "{}")
+        first = await socket.read_message()
+        if first is None:
+            return {}
         self._closes[name] = asyncio.create_task(self._listen(socket))
+        welcome: dict[str, Any] = json.loads(first)
         return welcome
 
     async def _listen(self, socket: WebSocketClientConnection) -> int | None:
@@ -89,13 +94,47 @@ def players(server: ServerProcess) -> Iterator[Players]:
     running.stop()
 
 
+#: whether anything is drawn on a canvas
+HAS_INK = """(selector) => {
+    const canvas = document.querySelector(selector);
+    const pixels = canvas?.getContext("2d")?.getImageData(0, 0, canvas.width, canvas.height).data ?? [];
+    return pixels.some((value) => value !== 0);
+}"""
+
+#: ask the server for an act over a feed of one's own, past whatever the page allows
+ASK = """(act) => new Promise((resolve) => {
+    const socket = new WebSocket(`ws://${location.host}/admin/feed`);
+    socket.onopen = () => socket.send(JSON.stringify(act));
+    socket.onmessage = ({ data }) => {
+        const message = JSON.parse(data);
+        if (message.type !== "done") return;
+        socket.close();
+        resolve(message);
+    };
+})"""
+
+FILL_TABLE = """async () => {
+    const { Table } = await import("/static/admin/tables.js");
+    const table = document.createElement("table");
+    table.id = "many";
+    const scroller = document.createElement("div");
+    scroller.id = "many-scroller";
+    scroller.className = "scroller";
+    scroller.append(table);
+    document.querySelector("main").prepend(scroller);
+    const columns = [{ key: "n", label: "N", isNumber: true, value: (row) => row, text: (row) => `row ${row}` }];
+    const shown = new Table(table, { caption: "Many", columns, keyOf: String, sort: "n" });
+    shown.update(Array.from({ length: 1000 }, (_, index) => index));
+}"""
+
+
 def open_admin(page: Page, server: ServerProcess, secret: str = SECRET) -> None:
     page.goto(f"{server.url}/admin?secret={secret}")
     expect(page.locator("#live")).to_have_attribute("data-state", "live")
 
 
 def column(page: Page, table: str, number: int) -> list[str]:
-    return page.locator(f"{table} tbody tr td:nth-child({number})").all_text_contents()
+    return page.locator(f"{table} tbody tr[data-key] td:nth-child({number})").all_text_contents()
 
 
 def test_the_page_answers_at_once(server: ServerProcess, players: Players, page: Page) -> None:
@@ -105,14 +144,52 @@ def test_the_page_answers_at_once(server: ServerProcess, players: Players, page:
 
     assert f"{server.url}/admin" == page.url
     expect(page.locator("#verdict")).to_have_attribute("data-level", re.compile("good|strained|bad"))
-    expect(page.locator("#rooms tbody tr")).to_have_count(1)
-    expect(page.locator("#rooms tbody tr")).to_contain_text(welcome["code"])
-    expect(page.locator("#tiles .tile")).to_have_count(8)
-    expect(page.locator("#tiles .tile", has_text="Players").locator(".tile-number")).to_have_text("1")
-    expect(page.locator("#tiles .tile", has_text="Memory").locator(".sparkline-line")).to_have_attribute(
-        "d", re.compile("M.*L")
-    )
+    expect(page.locator("#rooms tbody tr[data-key]")).to_have_count(1)
+    expect(page.locator("#rooms tbody tr[data-key]")).to_contain_text(welcome["code"])
+    expect(page.locator("[data-chart]")).to_have_count(12)
+    expect(page.locator("[data-chart=players] .card-number")).to_have_text("1")
     expect(page.locator("#counters")).to_contain_text("Joins")
+
+
+def test_the_charts_have_data(server: ServerProcess, players: Players, page: Page) -> None:
+    """The last minutes are drawn, those before the page was opened too, and said in words and in a table."""
+    players.play("Ann")
+    open_admin(page, server)
+    memory = page.locator("[data-chart=memory]")
+
+    expect(memory.locator("canvas")).to_have_count(1)
+    expect(memory.get_by_role("img")).to_have_attribute("aria-label", re.compile(r"resident now [\d.]+ MB, at most"))
+    page.wait_for_function(HAS_INK, arg="[data-chart=memory] canvas")
+    page.get_by_text("The same figures as a table").click()
+    expect(page.get_by_role("row", name="Players: players")).to_contain_text("1")
+    expect(page.locator("#charts-missing")).to_be_hidden()
+
+
+@pytest.mark.allow_console("Failed to load resource", "Failed to find a valid digest")
+def test_without_the_chart_library_the_page_still_tells(server: ServerProcess, players: Players, page: Page) -> None:
+    """Where the library cannot be had the page says so plainly, and the figures stand in the table."""
+    page.route("**/static/library/*", lambda route: route.fulfill(status=404))
+    players.play("Ann")
+    open_admin(page, server)
+
+    expect(page.locator("#charts-missing")).to_contain_text("not installed")
+    expect(page.get_by_role("row", name="Players: players")).to_contain_text("1")
+    expect(page.locator("#rooms tbody tr[data-key]")).to_have_count(1)
+
+
+def test_a_thousand_rows_are_not_drawn_at_once(server: ServerProcess, page: Page) -> None:
+    """Of a long table only what is in sight is drawn, scrolling brings the rest; readers are told how long it is."""
+    open_admin(page, server)
+    expect(page.locator("#rooms-count")).to_have_text("0")
+    page.evaluate(FILL_TABLE)
+    rows = page.locator("#many tbody tr[data-key]")
+
+    assert rows.count() < 60
+    expect(page.locator("#many")).to_have_attribute("aria-rowcount", "1001")
+    expect(rows.first).to_contain_text("row 0")
+    page.locator("#many-scroller").evaluate("(element) => { element.scrollTop = element.scrollHeight; }")
+    expect(rows.last).to_contain_text("row 999")
+    assert rows.count() < 60
 
 
 def test_rooms_are_sorted_and_filtered(server: ServerProcess, players: Players, page: Page) -> None:
@@ -122,7 +199,7 @@ def test_rooms_are_sorted_and_filtered(server: ServerProcess, players: Players, 
         players.play(name, room=rooms[1])
     players.play("Dan", room=rooms[2])
     open_admin(page, server)
-    expect(page.locator("#rooms tbody tr")).to_have_count(3)
+    expect(page.locator("#rooms tbody tr[data-key]")).to_have_count(3)
     seats = page.locator("#rooms th", has_text="Seats")
 
     expect(seats).to_have_attribute("aria-sort", "descending")
@@ -132,7 +209,7 @@ def test_rooms_are_sorted_and_filtered(server: ServerProcess, players: Players, 
     expect(seats).to_have_attribute("aria-sort", "ascending")
     assert ["1 / 10", "2 / 10", "3 / 10"] == column(page, "#rooms", 3)
     page.locator("#rooms-filter").fill(rooms[2])
-    expect(page.locator("#rooms tbody tr")).to_have_count(1)
+    expect(page.locator("#rooms tbody tr[data-key]")).to_have_count(1)
     expect(page.locator("#rooms-count")).to_have_text("1 of 3")
 
 
@@ -142,7 +219,7 @@ def test_a_player_is_removed_after_a_question(server: ServerProcess, players: Pl
     players.play("Bob", room=welcome["room"])
     open_admin(page, server)
     page.locator("#rooms tbody tr .link").click()
-    rows = page.locator("#sessions tbody tr")
+    rows = page.locator("#seats tbody tr[data-key]")
     expect(rows).to_have_count(2)
     ann = rows.filter(has_text="<b>Ann</b>")
 
@@ -171,23 +248,89 @@ def test_a_room_is_closed_after_a_question(server: ServerProcess, players: Playe
     players.play("Cleo", create=True)
     open_admin(page, server)
     row = page.locator(f'#rooms tbody tr[data-key="{welcome["room"]}"]')
-    row.get_by_role("button", name="Close room").click()
+    row.locator(".link").click()
+    page.get_by_role("button", name="Close room").click()
     expect(page.locator("#confirm-text")).to_contain_text("2 players")
     page.locator("#confirm-yes").click()
 
     expect(row).to_have_count(0)
     assert [4012, 4012] == players.close_codes("Ann", "Bob")
-    expect(page.locator("#rooms tbody tr")).to_have_count(1)
+    expect(page.locator("#rooms tbody tr[data-key]")).to_have_count(1)
 
 
 def test_a_viewer_has_no_buttons_to_act(server: ServerProcess, players: Players, page: Page) -> None:
-    """Under the read-only secret everything is shown and nothing can be done."""
-    players.play("Ann")
+    """Under the read-only secret everything is shown, no button acts, and the server refuses who asks all the same."""
+    welcome = players.play("Ann")
     open_admin(page, server, "peek-peek")
     page.locator("#rooms tbody tr .link").click()
+    expect(page.locator("#seats tbody tr[data-key]")).to_have_count(1)
+    answer = page.evaluate(ASK, {"act": "kick", "room": welcome["room"], "seat": 0, "name": "Ann", "id": 1})
 
-    expect(page.locator("#sessions tbody tr")).to_have_count(1)
+    expect(page.locator("#role")).to_have_text("view only")
     expect(page.locator(".operator").filter(visible=True)).to_have_count(0)
+    assert (False, "This log-in may look but not act") == (answer["ok"], answer["text"])
+    assert players.is_playing("Ann")
+
+
+def test_a_player_is_banned_and_let_in_again(server: ServerProcess, players: Players, page: Page) -> None:
+    """A ban asks for how long, puts the player out, stands in the list, keeps the address out, and can be lifted."""
+    players.play("Ann")
+    open_admin(page, server)
+    page.locator("#rooms tbody tr .link").click()
+    page.get_by_role("button", name="Ban Ann").click()
+    page.locator("#confirm-minutes").select_option("10")
+    page.locator("#confirm-reason").fill("cheating")
+    page.locator("#confirm-yes").click()
+
+    assert [4011] == players.close_codes("Ann")
+    expect(page.locator("#bans li")).to_contain_text("Ann cheating")
+    assert {} == players.play("Ann again")
+    page.get_by_role("button", name="Lift the ban of Ann").click()
+    page.locator("#confirm-yes").click()
+    expect(page.locator("#bans li")).to_have_count(0)
+    assert "room" in players.play("Ann")
+
+
+def test_one_room_in_depth(server: ServerProcess, players: Players, page: Page) -> None:
+    """Under its tabs, by keyboard alone: players with round trip, live state with marks, events, and where ticks go."""
+    welcome = players.play("Ann")
+    open_admin(page, server)
+    page.locator("#rooms tbody tr .link").click()
+    seat = page.locator("#seats tbody tr[data-key]")
+    expect(seat.locator("td").nth(3)).to_have_text(re.compile(r"^[\d.]+$"))  # RTT
+    page.get_by_role("tab", name="Players").focus()
+    page.keyboard.press("ArrowRight")
+    mover = page.locator("[data-type=Mover]")
+    expect(mover.locator("tbody tr")).to_have_count(1)
+    expect(mover.locator("th.to-server").first).to_contain_text("server only")
+    expect(mover.locator("td.is-fresh").first).to_be_visible()
+    page.keyboard.press("ArrowRight")
+    page.evaluate(ASK, {"act": "notice", "room": welcome["room"], "text": "back soon", "id": 7})
+    expect(page.locator("#events li").first).to_contain_text("back soon")
+    page.keyboard.press("ArrowRight")
+    expect(page.get_by_role("tab", name="Ticks")).to_have_attribute("aria-selected", "true")
+    expect(page.locator("#ticks-charts canvas")).to_have_count(2)
+    expect(page.locator("#ticks-charts .chart-legend").first).to_contain_text(re.compile(r"Step [\d.]+ ms"))
+
+
+def test_nothing_bars_anybody(server: ServerProcess, players: Players, new_page: NewPage) -> None:
+    """By axe's rules no part of the page, its room view and its dialogs bars anybody, in the dark and in the light."""
+    players.play("Ann")
+    page = new_page(color_scheme="dark", reduced_motion="reduce")
+    open_admin(page, server)
+    page.get_by_text("The same figures as a table").click()
+    page.locator("#rooms tbody tr .link").click()
+    expect(page.locator("#seats tbody tr[data-key]")).to_have_count(1)
+    assert [] == violations(page)
+    for tab in ("State", "Events", "Ticks"):
+        page.get_by_role("tab", name=tab).click()
+        assert [] == violations(page, "#room")
+    page.emulate_media(color_scheme="light")
+    page.wait_for_function("() => new Promise(requestAnimationFrame).then(() => document.getAnimations().length === 0)")
+    assert [] == violations(page)
+    page.get_by_role("tab", name="Players").click()
+    page.get_by_role("button", name="Ban Ann").click()
+    assert [] == violations(page, "#confirm")
 
 
 @pytest.mark.allow_console("status of 403", "status of 429")
@@ -216,7 +359,7 @@ def test_the_page_comes_back_by_itself(
     proxy = start_proxy(server.port)
     page.goto(f"{proxy.url}/admin?secret={SECRET}")
     page.locator("#rooms tbody tr .link").click()
-    expect(page.locator("#sessions tbody tr")).to_have_count(1)
+    expect(page.locator("#seats tbody tr[data-key]")).to_have_count(1)
     proxy.refusing = True
     proxy.cut()
     expect(page.locator("#live")).to_have_attribute("data-state", "lost")
@@ -224,16 +367,19 @@ def test_the_page_comes_back_by_itself(
     expect(page.locator("#live")).to_have_attribute("data-state", "live")
     players.play("Bob")
 
-    expect(page.locator("#sessions tbody tr")).to_have_count(2)
+    expect(page.locator("#seats tbody tr[data-key]")).to_have_count(2)
 
 
-@pytest.mark.parametrize("width", [360, 768, 1440])
-def test_the_page_fits(server: ServerProcess, players: Players, page: Page, width: int) -> None:
+def test_the_page_fits(server: ServerProcess, players: Players, page: Page) -> None:
     """On a phone, a tablet and a desk nothing but the tables scrolls sideways."""
-    page.set_viewport_size({"width": width, "height": 800})
     players.play("A name that is long")
     open_admin(page, server)
     page.locator("#rooms tbody tr .link").click()
-    expect(page.locator("#sessions tbody tr")).to_have_count(1)
+    expect(page.locator("#seats tbody tr[data-key]")).to_have_count(1)
+    for width in (360, 768, 1440):
+        page.set_viewport_size({"width": width, "height": 800})
+        page.wait_for_function(
+            "() => [...document.querySelectorAll('.u-wrap')].every((one) => one.clientWidth < innerWidth)"
+        )
 
-    assert width == page.evaluate("() => document.documentElement.scrollWidth")
+        assert width == page.evaluate("() => document.documentElement.scrollWidth")

@@ -1,13 +1,21 @@
-"""Fixtures for tests that talk to a server in their own process."""
+"""Fixtures for tests that talk to a server in their own process: `new_site`, and `site` with its status page."""
 
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import typed_settings as ts
+from tornado.httpserver import HTTPServer
 from tornado.ioloop import IOLoop
+from tornado.netutil import bind_sockets
 
 from game_server.core.game import Game
+from game_server.settings import Settings
+from game_server.web.app import make_app
+from game_server.web.games import load_games
+from game_server.web.hub import Hub
+from tests.web.admin_site import SECRET, VIEW_SECRET, Site
 from tests.web.game_site import GameSite, NewSite
 
 
@@ -23,3 +31,30 @@ def new_site(io_loop: IOLoop, tmp_path: Path) -> Iterator[NewSite]:
     yield start
     for site in sites:
         io_loop.run_sync(site.end)
+
+
+@pytest.fixture
+def site(io_loop: IOLoop, tmp_path: Path) -> Iterator[Site]:
+    """A server with both secrets set."""
+
+    async def begin() -> Site:
+        values: dict[str, Any] = {
+            "games": ["swarm"],
+            "data_dir": tmp_path,
+            "admin_view_secret": ts.SecretStr(VIEW_SECRET),
+        }
+        settings = Settings(**values)
+        hub = Hub(settings, load_games(settings.games))
+        app = make_app(hub, settings, SECRET)
+        server = HTTPServer(app)
+        sockets = bind_sockets(0, "127.0.0.1")
+        server.add_sockets(sockets)
+        hub.start()
+        site = Site(hub, server, app, sockets[0].getsockname()[1])
+        # As a page that is told once a second, only that tests need not wait for it.
+        site.feed_of_server.update_s = site.feed_of_server.first_update_s = 0.05
+        return site
+
+    running = io_loop.run_sync(begin)
+    yield running
+    io_loop.run_sync(running.end)

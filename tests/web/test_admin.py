@@ -1,144 +1,17 @@
-"""`/admin` over real sockets: who gets in, what the feed says, and what an operator can do."""
+"""`/admin` over real sockets: who gets in, and what the feed says."""
 
-import asyncio
 import json
-from collections.abc import Iterator
 from http.cookies import SimpleCookie
-from pathlib import Path
 from typing import Any
 
 import pytest
 import structlog
-import typed_settings as ts
-from tornado.httpclient import AsyncHTTPClient, HTTPClientError, HTTPRequest, HTTPResponse
-from tornado.httpserver import HTTPServer
-from tornado.ioloop import IOLoop
-from tornado.netutil import bind_sockets
-from tornado.websocket import WebSocketClientConnection, websocket_connect
+from tornado.httpclient import HTTPClientError
 
-from game_server.settings import Settings
 from game_server.web.admin import CLOSE_LOGGED_OUT
 from game_server.web.admin_auth import FAILURES_BURST
-from game_server.web.app import make_app
-from game_server.web.games import load_games
-from game_server.web.hub import Hub
-
-SECRET = "hush-hush"
-VIEW_SECRET = "peek-peek"
-
-
-class Site:
-    """A server in this process, and what a browser would do with it."""
-
-    def __init__(self, hub: Hub, server: HTTPServer, port: int) -> None:
-        self.hub, self.server, self.port = hub, server, port
-        self.origin = f"http://127.0.0.1:{port}"
-        self.sockets: list[WebSocketClientConnection] = []
-        self.connections: set[Any] = set()
-
-    async def fetch(self, path: str, method: str = "GET", body: str | None = None, **headers: str) -> HTTPResponse:
-        """Ask, without following redirects; header names are given with underscores."""
-        request = HTTPRequest(
-            self.origin + path,
-            method=method,
-            body=body,
-            headers={name.replace("_", "-"): value for name, value in headers.items()},
-            follow_redirects=False,
-        )
-        return await AsyncHTTPClient(force_instance=True).fetch(request, raise_error=False)
-
-    async def log_in(self, secret: str = SECRET) -> str:
-        """Return the cookie."""
-        response = await self.fetch(f"/admin?secret={secret}")
-        assert (303, "/admin") == (response.code, response.headers["Location"])
-        return response.headers["Set-Cookie"].partition(";")[0]
-
-    async def feed(self, cookie: str | None, origin: str | None = "own") -> WebSocketClientConnection:
-        headers = {"Cookie": cookie} if cookie else {}
-        if origin is not None:
-            headers["Origin"] = self.origin if origin == "own" else origin
-        return await self._connect("/admin/feed", headers)
-
-    async def _connect(self, path: str, headers: dict[str, str]) -> WebSocketClientConnection:
-        request = HTTPRequest(f"ws://127.0.0.1:{self.port}{path}", headers=headers)
-        self.sockets.append(await websocket_connect(request))
-        return self.sockets[-1]
-
-    async def play(self, name: str, **join: Any) -> tuple[WebSocketClientConnection, dict[str, Any]]:
-        """Join a room of swarm; return the socket and the welcome."""
-        socket = await self._connect("/ws", {})
-        await socket.write_message(json.dumps({"type": "join", "version": 1, "game": "swarm", "name": name, **join}))
-        welcome = await receive(socket, "welcome")
-        self.connections |= {player.connection for player in self.hub.players}
-        return socket, welcome
-
-    async def end(self) -> None:
-        for socket in self.sockets:
-            socket.close()
-        for socket in self.sockets:
-            await closed(socket)
-        # Those that were closed on our side are no players any more, but may still wait for the other side.
-        for connection in self.connections:
-            connection.abort()
-        self.hub.stop()
-        self.server.stop()
-        await self.server.close_all_connections()
-        await asyncio.sleep(0)
-
-
-@pytest.fixture
-def site(io_loop: IOLoop, tmp_path: Path) -> Iterator[Site]:
-    """A server with both secrets set."""
-
-    async def begin() -> Site:
-        values: dict[str, Any] = {
-            "games": ["swarm"],
-            "data_dir": tmp_path,
-            "admin_view_secret": ts.SecretStr(VIEW_SECRET),
-        }
-        settings = Settings(**values)
-        hub = Hub(settings, load_games(settings.games))
-        server = HTTPServer(make_app(hub, settings, SECRET))
-        sockets = bind_sockets(0, "127.0.0.1")
-        server.add_sockets(sockets)
-        hub.start()
-        return Site(hub, server, sockets[0].getsockname()[1])
-
-    running = io_loop.run_sync(begin)
-    yield running
-    io_loop.run_sync(running.end)
-
-
-async def read(socket: WebSocketClientConnection) -> str | bytes | None:
-    """Return the next message; None, however often it is asked for, once the connection is closed."""
-    data = await socket.read_message()
-    if data is None and socket.read_queue.empty():
-        socket.read_queue.put_nowait(None)  # Tornado tells it once, and lets the next reader wait for ever
-    return data
-
-
-async def receive(socket: WebSocketClientConnection, kind: str) -> dict[str, Any]:
-    """Return the next message of this type; others are passed over."""
-    while True:
-        data = await read(socket)
-        assert data is not None, f"closed with {socket.close_code} {socket.close_reason}"
-        message: dict[str, Any] = json.loads(data)
-        if message["type"] == kind:
-            return message
-
-
-async def closed(socket: WebSocketClientConnection) -> tuple[int | None, str | None]:
-    """Return code and reason of the close, once it has come."""
-    while await read(socket) is not None:
-        pass
-    return socket.close_code, socket.close_reason
-
-
-async def ask(socket: WebSocketClientConnection, **act: Any) -> dict[str, Any]:
-    """Ask for an act; return the answer."""
-    await socket.write_message(json.dumps({"id": 1, **act}))
-    return await receive(socket, "done")
-
+from tests.web.admin_site import SECRET, Site, closed, look_into, receive
+from tests.web.raw_client import until
 
 # ---- getting in ------------------------------------------------------------------------------------------------
 
@@ -246,7 +119,7 @@ async def test_no_secret_is_logged(site: Site) -> None:
         await site.fetch("/admin?secret=guess-guess")
         await site.fetch("/admin?secret=%ff")
 
-    assert "admin_login" in [line["event"] for line in lines]
+    assert ["log_in"] == [line["act"] for line in lines if line["event"] == "admin_act"]
     assert [] == [line for line in lines if SECRET in str(line) or "guess" in str(line)]
 
 
@@ -292,31 +165,164 @@ async def test_the_feed_tells_rooms_and_process(site: Site) -> None:
 
 @pytest.mark.gen_test
 async def test_a_second_page_begins_with_all_there_is(site: Site) -> None:
-    """Who opens the page later gets all rooms and the minutes before at once."""
+    """Who opens the page later gets all rooms and figures at once, and then the seconds before."""
     _, welcome = await site.play("Ann")
     cookie = await site.log_in()
     await receive(await site.feed(cookie), "update")
-    hello = await receive(await site.feed(cookie), "hello")
+    later = await site.feed(cookie)
+    hello = await receive(later, "hello")
+    history = await receive(later, "history")
 
     assert [welcome["room"]] == list(hello["rooms"])
-    assert 1 == len(hello["history"]["cpu_percent"])
+    assert 1 == hello["process"]["players"]
+    assert history["count"] >= 1
+    assert {history["count"]} == {len(column) for column in history["columns"].values()}
+
+
+@pytest.mark.gen_test
+async def test_what_happened_before_anybody_looked_is_kept(site: Site) -> None:
+    """The process is sampled while nobody watches; rooms are not looked at."""
+    await site.play("Ann")
+    feed = site.feed_of_server
+    await until(lambda: feed.sampler.history.count >= 2)
+    history = feed.sampler.history
+
+    assert 1.0 == history.column("players")[-1]
+    assert {} == feed.sampler.rooms
+    assert "cpu_percent tick_ms_p99 step_ms_max bytes_out_s resumes_s".split() == [
+        name for name in "cpu_percent tick_ms_p99 step_ms_max bytes_out_s resumes_s".split() if name in history.names
+    ]
+
+
+@pytest.mark.gen_test
+async def test_closes_are_kept_by_reason(site: Site) -> None:
+    """Each reason for which connections were closed becomes a column when it first occurs."""
+    _, welcome = await site.play("Ann")
+    feed = await site.feed(await site.log_in())
+    await receive(feed, "update")
+    site.hub.kick(site.hub.lobby.rooms[welcome["room"]].sessions[0], "out")
+    update = await receive(feed, "update")
+    while "kicked" not in update["closes"]:
+        update = await receive(feed, "update")
+
+    assert 1 == update["second"]["close_kicked"]
+
+
+@pytest.mark.gen_test
+async def test_only_what_changed_is_told_again(site: Site) -> None:
+    """A figure that stands still is in no update but the first."""
+    feed = await site.feed(await site.log_in())
+    first, second = await receive(feed, "update"), await receive(feed, "update")
+
+    assert {"players", "rooms", "memory_bytes"} <= first["process"].keys()
+    assert {"players", "rooms"}.isdisjoint(second["process"])
+    assert {"verdict", "bans", "facts", "crashes"}.isdisjoint(second)
 
 
 @pytest.mark.gen_test
 async def test_a_room_can_be_looked_into(site: Site) -> None:
-    """Its players come at once: seat, name, state, address, queue, missing inputs, bytes."""
+    """Its seats come at once: name, state, address, queue, bytes; then what changed, with the measured round trip."""
     _, welcome = await site.play("Ann")
     await site.play("Bob", room=welcome["room"])
     feed = await site.feed(await site.log_in())
-    await feed.write_message(json.dumps({"act": "watch", "room": welcome["room"]}))
-    sessions = await receive(feed, "sessions")
-    row = sessions["rows"][0]
+    room = await look_into(feed, welcome["room"])
+    row = room["set"]["0"]
+    news = await receive(feed, "room")
+    while news["set"].get("0", {}).get("rtt_ms") is None:
+        news = await receive(feed, "room")
 
-    assert ["Ann", "Bob"] == [row["name"] for row in sessions["rows"]]
-    assert (0, "seated", "127.0.0.1", "json", 0) == tuple(
-        row[key] for key in ("seat", "state", "address", "codec", "queue")
+    assert ["Ann", "Bob"] == [seat["name"] for seat in room["set"].values()]
+    assert ("seated", "127.0.0.1", "json", 0, 0) == tuple(
+        row[key] for key in ("state", "address", "codec", "queue", "drops")
     )
     assert row["bytes_out"] > 0
+    assert news["set"]["0"]["rtt_ms"] >= 0
+    assert "name" not in news["set"]["0"]
+
+
+@pytest.mark.gen_test
+async def test_a_seat_that_is_given_up_is_gone(site: Site) -> None:
+    """A seat that nobody holds any more is named once."""
+    ann, welcome = await site.play("Ann")
+    await site.play("Bob", room=welcome["room"])
+    feed = await site.feed(await site.log_in())
+    await look_into(feed, welcome["room"])
+    await ann.write_message('{"type":"leave"}')
+    news = await receive(feed, "room")
+    while not news["gone"]:
+        news = await receive(feed, "room")
+
+    assert ["0"] == news["gone"]
+
+
+@pytest.mark.gen_test
+async def test_the_live_state_is_shown_when_asked_for(site: Site) -> None:
+    """Entities by type with their values and who sees each field; then only what moved, and what is new."""
+    ann, welcome = await site.play("Ann")
+    await receive(ann, "full")
+    feed = await site.feed(await site.log_in())
+    assert "state" not in await look_into(feed, welcome["room"])
+    whole = (await look_into(feed, welcome["room"], state=True))["state"]
+    news = (await receive(feed, "room"))["state"]
+    while not news["types"]:
+        news = (await receive(feed, "room"))["state"]
+    room = site.hub.lobby.rooms[welcome["room"]]
+    movers: list[Any] = room.world.all("Mover")
+    mover = movers[0]
+    before = whole["types"]["Mover"]["set"][str(mover.id)]
+
+    assert whole["counts"]["Mover"] == len(room.world.all("Mover"))
+    assert {"x", "y"} <= before.keys()
+    assert {"x": "all", "y": "all", "vx": "server", "vy": "server"} == {
+        field["name"]: field["to"] for field in whole["fields"]["Mover"]
+    }
+    assert set(news["types"]["Mover"]["set"]) <= {str(entity.id) for entity in movers}
+
+
+@pytest.mark.gen_test
+async def test_events_are_fed_on(site: Site) -> None:
+    """What happens in the room that is looked into arrives with number, tick, name and data."""
+    ann, welcome = await site.play("Ann")
+    feed = await site.feed(await site.log_in())
+    await look_into(feed, welcome["room"])
+    await ann.write_message('{"type":"chat","text":"hello"}')
+    events = (await receive(feed, "room"))["events"]
+    while not events:
+        events = (await receive(feed, "room"))["events"]
+
+    assert ("chat", None) == (events[0]["name"], events[0]["to"])
+    assert "hello" == json.loads(events[0]["data"])["text"]
+
+
+@pytest.mark.gen_test
+async def test_the_ticks_of_a_room_are_shown_by_phase(site: Site) -> None:
+    """Each second tells where a tick of this room goes and what it may take."""
+    _, welcome = await site.play("Ann")
+    feed = await site.feed(await site.log_in())
+    await look_into(feed, welcome["room"])
+    ticks = (await receive(feed, "room"))["ticks"]
+    while not ticks or ticks[0]["step"] is None:
+        ticks = (await receive(feed, "room"))["ticks"]
+
+    assert 25.0 == ticks[0]["budget_ms"]
+    assert {"inputs", "step", "snapshot", "encode", "send", "p50", "p99", "max"} <= ticks[0].keys()
+    assert ticks[0]["max"] > 0
+
+
+@pytest.mark.gen_test
+async def test_a_player_in_trouble_is_named(site: Site) -> None:
+    """Over all rooms, who is badly off stands in the update with room, seat and the reason."""
+    ann, welcome = await site.play("Ann")
+    await site.play("Bob", room=welcome["room"])
+    feed = await site.feed(await site.log_in())
+    ann.close()
+    update = await receive(feed, "update")
+    while not update.get("troubles"):
+        update = await receive(feed, "update")
+    (trouble,) = update["troubles"]
+
+    assert (welcome["room"], 0, "Ann") == (trouble["room"], trouble["seat"], trouble["name"])
+    assert "connection lost" in trouble["why"]
 
 
 @pytest.mark.gen_test
@@ -335,17 +341,17 @@ async def test_a_room_that_ends_is_gone(site: Site) -> None:
 
 
 @pytest.mark.gen_test
-async def test_nothing_runs_while_nobody_watches(site: Site) -> None:
-    """With the last page the sampling ends."""
+async def test_rooms_are_left_alone_when_the_last_page_goes(site: Site) -> None:
+    """With the last page rooms are not looked at any more, and nothing is kept of them."""
+    await site.play("Ann")
     feed = await site.feed(await site.log_in())
-    await receive(feed, "update")
-    before = len(asyncio.all_tasks())
+    while not (await receive(feed, "update"))["rooms"]:
+        pass
     feed.close()
     await closed(feed)
-    await asyncio.sleep(0.1)
+    await until(lambda: not site.feed_of_server.sampler.rooms)
 
-    assert len(asyncio.all_tasks()) < before
-    assert [] == [task for task in asyncio.all_tasks() if "Feed._run" in repr(task)]
+    assert not site.feed_of_server.watchers
 
 
 @pytest.mark.gen_test
@@ -358,122 +364,3 @@ async def test_garbage_harms_nothing(site: Site, garbage: str | bytes) -> None:
     await feed.write_message(garbage, binary=isinstance(garbage, bytes))
 
     assert "update" == (await receive(feed, "update"))["type"]
-
-
-# ---- acts ------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.gen_test
-async def test_closing_a_room_closes_its_players_only(site: Site) -> None:
-    """Everybody in the room is closed with 4012 and the reason; other rooms go on; the act is in the log."""
-    ann, welcome = await site.play("Ann")
-    bob, _ = await site.play("Bob", room=welcome["room"])
-    cleo, other = await site.play("Cleo", create=True)
-    feed = await site.feed(await site.log_in())
-    with structlog.testing.capture_logs() as lines:
-        answer = await ask(feed, act="close", room=welcome["room"], reason="moving house")
-
-    assert (True, 1) == (answer["ok"], answer["id"])
-    assert [(4012, "moving house")] * 2 == [await closed(ann), await closed(bob)]
-    assert [other["room"]] == list(site.hub.lobby.rooms)
-    assert "delta" == (await receive(cleo, "delta"))["type"]
-    (line,) = [line for line in lines if line["event"] == "admin_act"]
-    assert ("close", welcome["room"], "moving house", True, "operator", "127.0.0.1") == tuple(
-        line[key] for key in ("act", "room", "reason", "ok", "role", "address")
-    )
-
-
-@pytest.mark.gen_test
-async def test_a_removed_player_is_closed_and_nobody_else(site: Site) -> None:
-    """The player is closed with 4011 and the seat is free; the others play on; the page lists the act."""
-    ann, welcome = await site.play("Ann")
-    bob, _ = await site.play("Bob", room=welcome["room"])
-    feed = await site.feed(await site.log_in())
-    await receive(feed, "update")
-    answer = await ask(feed, act="kick", room=welcome["room"], seat=0, name="Ann")
-
-    assert answer["ok"]
-    assert (4011, "removed by an admin") == await closed(ann)
-    assert [1] == list(site.hub.lobby.rooms[welcome["room"]].sessions)
-    assert "delta" == (await receive(bob, "delta"))["type"]
-    assert answer["text"] == (await receive(feed, "update"))["acts"][0]["text"]
-
-
-@pytest.mark.gen_test
-async def test_a_player_who_dropped_can_be_removed(site: Site) -> None:
-    """A held seat is freed as well."""
-    ann, welcome = await site.play("Ann")
-    await site.play("Bob", room=welcome["room"])
-    room = site.hub.lobby.rooms[welcome["room"]]
-    feed = await site.feed(await site.log_in())
-    await feed.write_message(json.dumps({"act": "watch", "room": room.room_id}))
-    ann.close()
-    while (await receive(feed, "sessions"))["rows"][0]["state"] != "dropped":
-        pass
-
-    assert (await ask(feed, act="kick", room=welcome["room"], seat=0, name="Ann"))["ok"]
-    assert [1] == list(room.sessions)
-
-
-@pytest.mark.gen_test
-@pytest.mark.parametrize(
-    ("act", "text"),
-    [
-        ({"act": "kick", "seat": 7, "name": "Ann"}, "Nobody holds this seat any more"),
-        ({"act": "kick", "seat": "0", "name": "Ann"}, "Nobody holds this seat any more"),
-        ({"act": "kick", "seat": True, "name": "Ann"}, "Nobody holds this seat any more"),
-        ({"act": "kick", "seat": 0, "name": "Bob"}, "Seat 0 is now held by Ann"),
-        ({"act": "kick", "seat": 0, "name": "Ann", "room": "nowhere"}, "This room is no more"),
-        ({"act": "close", "room": None}, "This room is no more"),
-        ({"act": "reboot"}, "No such act"),
-    ],
-)
-async def test_an_act_that_makes_no_sense_is_refused(site: Site, act: dict[str, Any], text: str) -> None:
-    """It changes nothing and the answer says why."""
-    _, welcome = await site.play("Ann")
-    feed = await site.feed(await site.log_in())
-    answer = await ask(feed, **{"room": welcome["room"], **act})
-
-    assert (False, text) == (answer["ok"], answer["text"])
-    assert 1 == site.hub.lobby.players
-
-
-@pytest.mark.gen_test
-async def test_a_viewer_sees_but_cannot_act(site: Site) -> None:
-    """The read-only secret opens the page; every act under it is refused, and the log says who tried."""
-    _, welcome = await site.play("Ann")
-    feed = await site.feed(await site.log_in(VIEW_SECRET))
-    hello = await receive(feed, "hello")
-    with structlog.testing.capture_logs() as lines:
-        answers = [
-            await ask(feed, act="kick", room=welcome["room"], seat=0, name="Ann"),
-            await ask(feed, act="close", room=welcome["room"]),
-        ]
-
-    assert ("viewer", [False, False]) == (hello["role"], [answer["ok"] for answer in answers])
-    assert 1 == site.hub.lobby.players
-    assert [("viewer", False)] * 2 == [(line["role"], line["ok"]) for line in lines if line["event"] == "admin_act"]
-
-
-@pytest.mark.gen_test
-@pytest.mark.parametrize("reason", ["\U0001f680" * 200, "a\x00\x1b[31mb", 7, None, "   "])
-async def test_any_reason_makes_a_proper_close(site: Site, reason: Any) -> None:
-    """However odd the reason, the player gets 4011 and text that fits a close frame."""
-    ann, welcome = await site.play("Ann")
-    feed = await site.feed(await site.log_in())
-    await ask(feed, act="kick", room=welcome["room"], seat=0, name="Ann", reason=reason)
-    code, text = await closed(ann)
-
-    assert 4011 == code
-    assert text is not None
-    assert text.isprintable()
-    assert 0 < len(text.encode()) <= 123
-
-
-@pytest.mark.gen_test
-async def test_acts_are_limited(site: Site) -> None:
-    """A page gone mad cannot do hundreds of acts a second."""
-    feed = await site.feed(await site.log_in())
-    answers = [await ask(feed, act="close", room="nowhere") for _ in range(40)]
-
-    assert "Too many acts at once; wait a moment" == answers[-1]["text"]

@@ -12,6 +12,7 @@ const REASONS = {
   idle: "You were away for a while.",
   taken_over: "You are playing in another tab.",
   kicked: "You were removed from the room.",
+  banned: "You may not play here for now.",
   room_closed: "The room has ended.",
   room_crashed: "The room failed and was closed.",
   seat_gone: "Your seat was given up.",

@@ -1,0 +1,83 @@
+"""The list of bans, without a server: whom it keeps out, for how long, and what is left after a restart."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from game_server.web.bans import BadBans, Ban, BanBy, Bans, TooManyBans
+
+
+def ban(who: str, until_s: float = 100.0, by: BanBy = BanBy.ADDRESS) -> Ban:
+    return Ban(by, who, "Ann", "cheating", "abc", until_s)
+
+
+def test_a_ban_ends_by_itself() -> None:
+    """It holds until its time and no longer."""
+    bans = Bans(None, 10)
+    bans.add(ban("192.0.2.1"), 0.0)
+
+    assert bans.find("192.0.2.1", None, 99.0)
+    assert not bans.find("192.0.2.1", None, 100.0)
+    assert not bans.find("192.0.2.2", None, 50.0)
+
+
+def test_a_user_is_known_from_everywhere() -> None:
+    """A ban by user id goes by that alone, and an address that reads like it is nobody."""
+    bans = Bans(None, 10)
+    bans.add(ban("u1", by=BanBy.USER), 0.0)
+
+    assert bans.find("192.0.2.1", "u1", 1.0)
+    assert not bans.find("u1", None, 1.0)
+    assert not bans.find("192.0.2.1", "u2", 1.0)
+
+
+def test_an_ipv6_subscriber_is_one_address() -> None:
+    """Who has a whole /64 cannot walk round a ban."""
+    bans = Bans(None, 10)
+    bans.add(ban("2001:db8::/64"), 0.0)
+
+    assert bans.find("2001:db8::7", None, 1.0)
+    assert not bans.find("2001:db8:0:1::7", None, 1.0)
+
+
+def test_the_list_is_bounded_and_past_bans_make_room() -> None:
+    """A full list refuses, saying so, until one has ended; the same who again is no further one."""
+    bans = Bans(None, 2)
+    bans.add(ban("192.0.2.1", 10.0), 0.0)
+    bans.add(ban("192.0.2.2"), 0.0)
+    bans.add(ban("192.0.2.2", 200.0), 0.0)
+    with pytest.raises(TooManyBans, match="2 bans hold already"):
+        bans.add(ban("192.0.2.3"), 0.0)
+    bans.add(ban("192.0.2.3"), 11.0)
+
+    assert ["192.0.2.2", "192.0.2.3"] == [row["who"] for row in bans.rows(11.0)]
+
+
+@given(held=st.dictionaries(st.ip_addresses(v=4).map(str), st.floats(1, 1e6), max_size=8), lifted=st.integers(0, 7))
+def test_a_restart_lets_nobody_back_in(
+    tmp_path_factory: pytest.TempPathFactory, held: dict[str, float], lifted: int
+) -> None:
+    """What holds before a restart holds after it; what was lifted or has ended does not."""
+    path = tmp_path_factory.mktemp("bans") / "data" / "bans.json"
+    before = Bans(path, 10)
+    for who, until_s in held.items():
+        before.add(ban(who, until_s), 0.0)
+    for who in list(held)[lifted : lifted + 1]:
+        before.lift(ban(who).key)
+        del held[who]
+    after = Bans(path, 10)
+    after.load(500.0)
+
+    assert {who for who, until_s in held.items() if until_s > 500.0} == {row["who"] for row in after.rows(500.0)}
+
+
+@pytest.mark.parametrize("text", ["", "{", "[1]", '[{"by":"moon"}]', '{"a":1}'])
+def test_a_file_that_is_no_list_is_named(tmp_path: Path, text: str) -> None:
+    """Nothing is guessed: the server says which file is wrong and does not start without its bans."""
+    path = tmp_path / "bans.json"
+    path.write_text(text)
+
+    with pytest.raises(BadBans, match="is no list of bans"):
+        Bans(path, 10).load(0.0)
