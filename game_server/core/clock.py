@@ -21,6 +21,8 @@ class TickClock:
         self.tick_rate = tick_rate
         self.origin_s = origin_s
         self.catch_up_ticks_max = catch_up_ticks_max
+        #: how late the newest tick began
+        self.late_s = 0.0
 
     def due_s(self, tick: int) -> float:
         """Return when a tick is due."""
@@ -36,6 +38,7 @@ class TickClock:
         late_s = now_s - self.due_s(next_tick)
         if late_s < 0:
             return 0, 0
+        self.late_s = late_s
         owed = int(late_s * self.tick_rate) + 1
         dropped = max(owed - self.catch_up_ticks_max, 0)
         self.origin_s += dropped / self.tick_rate

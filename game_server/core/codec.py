@@ -158,7 +158,7 @@ def encode_private(
 _DELTA_SHORT = struct.Struct("BBBB")
 _FULL_HEAD = struct.Struct("<BIIB")
 _CHECK = struct.Struct("<II")
-_PONG = struct.Struct("<Bdd")
+_PONG = struct.Struct("<Bddd")
 
 DEPTH_MAX = 31
 MISSING_MAX = 7
@@ -187,9 +187,9 @@ def full_header(tick: int, ack: int, inputs: int) -> bytes:
     return _FULL_HEAD.pack(Tag.FULL, tick, ack, inputs)
 
 
-def encode_pong(client_ms: float, room_ms: float) -> bytes:
+def encode_pong(client_ms: float, room_ms: float, late_ms: float) -> bytes:
     """Return the answer to a ping."""
-    return _PONG.pack(Tag.PONG, client_ms, room_ms)
+    return _PONG.pack(Tag.PONG, client_ms, room_ms, late_ms)
 
 
 # ---- reading -------------------------------------------------------------------------------------------------
@@ -267,10 +267,11 @@ class StateMessage:
 
 @attrs.frozen
 class Pong:
-    """An answered ping; both times in ms."""
+    """An answered ping; times in ms. `late_ms`: how late the room's newest tick began."""
 
     client_ms: float
     room_ms: float
+    late_ms: float = 0.0
 
 
 def decode_binary(types: Sequence[WireType], data: bytes) -> StateMessage | Pong:
@@ -284,8 +285,8 @@ def decode_binary(types: Sequence[WireType], data: bytes) -> StateMessage | Pong
 def _decode_binary(types: Sequence[WireType], data: bytes) -> StateMessage | Pong:
     tag = data[0]
     if tag == Tag.PONG:
-        _, client_ms, room_ms = _PONG.unpack(data)
-        return Pong(client_ms, room_ms)
+        _, client_ms, room_ms, late_ms = _PONG.unpack(data)
+        return Pong(client_ms, room_ms, late_ms)
     if tag == Tag.FULL:
         _, tick, ack, inputs = _FULL_HEAD.unpack_from(data)
         groups = decode_body(types, data, _FULL_HEAD.size)

@@ -121,7 +121,8 @@ def decode_state(types: Sequence[WireType], message: Mapping[str, Any]) -> State
     """Return a parsed `full`, `delta` or `pong`; raise ValueError when it is malformed."""
     try:
         if message["type"] == "pong":
-            return Pong(float(message["client_ms"]), float(message["room_ms"]))
+            late_ms = float(message.get("late_ms", 0.0))
+            return Pong(float(message["client_ms"]), float(message["room_ms"]), late_ms)
         tick = _count(message, "tick")
         advance = tick - _count(message, "baseline") if message["type"] == "delta" else None
         return StateMessage(

@@ -406,12 +406,17 @@ class Room:
         return self.clock.room_ms(now_s) - (delay_s or 0.0) * 1000
 
     def _pong(self, session: Session, client_ms: float, now_s: float) -> None:
-        room_ms = self._room_ms(session, now_s)
+        room_ms, late_ms = self._room_ms(session, now_s), self.clock.late_s * 1000
         if session.is_json:
-            answer = {"type": "pong", "client_ms": client_ms, "room_ms": round(room_ms, 3)}
+            answer = {
+                "type": "pong",
+                "client_ms": client_ms,
+                "room_ms": round(room_ms, 3),
+                "late_ms": round(late_ms, 3),
+            }
             session.outbox.append(json_codec.dump(answer))
         else:
-            session.outbox.append(codec.encode_pong(client_ms, room_ms))
+            session.outbox.append(codec.encode_pong(client_ms, room_ms, late_ms))
 
     def _refuse(self, session: Session, refusal: Refused) -> None:
         """Count a refusal and tell the player, at most once a second for each code."""

@@ -335,7 +335,7 @@ export class GameClient {
   #pong({ client_ms, room_ms, late_ms }, nowMs) {
     const session = /** @type {Session} */ (this.#session);
     session.clock.exchange(client_ms, room_ms, nowMs);
-    session.serverLateMs = late_ms ?? 0;
+    session.serverLateMs = late_ms;
   }
 
   /** @param {import("./codec.js").StateMessage} message @param {number} nowMs */

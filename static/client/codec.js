@@ -65,9 +65,9 @@ export class BinaryCodec {
       case KIND.checkedDelta:
         return this.#decodeDelta(reader, kind === KIND.checkedDelta);
       case KIND.pong: {
-        const pong = { type: /** @type {const} */ ("pong"), client_ms: reader.float64(), room_ms: reader.float64() };
-        if (reader.left || !Number.isFinite(pong.client_ms + pong.room_ms)) throw new ProtocolError("a bad pong");
-        return pong;
+        const [client_ms, room_ms, late_ms] = [reader.float64(), reader.float64(), reader.float64()];
+        if (reader.left || !Number.isFinite(client_ms + room_ms + late_ms)) throw new ProtocolError("a bad pong");
+        return { type: "pong", client_ms, room_ms, late_ms };
       }
       default:
         throw new ProtocolError("a binary frame of unknown kind");

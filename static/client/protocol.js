@@ -89,7 +89,7 @@ export class ProtocolError extends Error {
  *
  * @typedef {{ number: number, tick: number, name: string, data: unknown }} GameEvent
  * @typedef {{ type: "events", list: GameEvent[], partial?: boolean }} EventsMessage
- * @typedef {{ type: "pong", client_ms: number, room_ms: number, late_ms?: number }} PongMessage
+ * @typedef {{ type: "pong", client_ms: number, room_ms: number, late_ms: number }} PongMessage
  * @typedef {{ type: "error", code: string, message: string, re?: string | null }} ErrorMessage
  * @typedef {Record<string, unknown> & { type: "full" | "delta" }} RawState
  * @typedef {Welcome | EventsMessage | PongMessage | ErrorMessage | RawState} TextMessage
@@ -118,7 +118,7 @@ const ENVELOPES = {
     event: "count", room_ms: "number", limits: "object",
   },
   events: { list: "array" },
-  pong: { client_ms: "number", room_ms: "number" },
+  pong: { client_ms: "number", room_ms: "number", late_ms: "number" },
   error: { code: "text", message: "text" },
   full: { tick: "count", ack: "count" },
   delta: { tick: "count", ack: "count", baseline: "count" },

@@ -57,3 +57,13 @@ def test_room_time_slides_with_dropped_ticks() -> None:
     assert (2, 18) == clock.owed(1, 1.0)
     assert 2 * 50 == round(clock.room_ms(1.0), 6)
     assert (0, 0) == clock.owed(3, 1.0)
+
+
+def test_the_lateness_of_the_newest_tick_is_kept() -> None:
+    """A client is told how late the tick began that answered it; one that is not due yet changes nothing."""
+    clock = TickClock(10, 5.0, 4)
+
+    clock.owed(1, 5.125)
+    clock.owed(2, 5.15)
+
+    assert 25 == round(clock.late_s * 1000, 6)

@@ -183,7 +183,7 @@ def test_headers_come_back(advance: int, ack_advance: int, depth: int, missing: 
         (codec.delta_header(200, 2, 0), "10 c801 02 00"),
         (codec.full_header(812, 7, 0), "11 2c030000 07000000 00"),
         (codec.checked_delta_header(1, 0, 0, 812, 0xDEADBEEF), "12 01 00 00 2c030000 efbeadde"),
-        (codec.encode_pong(1.0, 2.0), "13 000000000000f03f 0000000000000040"),
+        (codec.encode_pong(1.0, 2.0, 0.5), "13 000000000000f03f 0000000000000040 000000000000e03f"),
     ],
 )
 def test_headers_are_laid_out_as_drawn(data: bytes, expected: str) -> None:

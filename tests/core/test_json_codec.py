@@ -88,4 +88,6 @@ def test_a_head_is_of_whole_numbers(key: str, value: Any) -> None:
 
 def test_pong_is_decoded() -> None:
     """The pong of docs/protocol.md."""
-    assert Pong(1234.5, 27066.7) == decode_state((), {"type": "pong", "client_ms": 1234.5, "room_ms": 27066.7})
+    message = {"type": "pong", "client_ms": 1234.5, "room_ms": 27066.7, "late_ms": 0.4}
+
+    assert Pong(1234.5, 27066.7, 0.4) == decode_state((), message)

@@ -121,7 +121,8 @@ test("a pong is read in both codecs", () => {
   writer.uint(KIND.pong);
   writer.float64(1234.5);
   writer.float64(27066.7);
-  const expected = { type: "pong", client_ms: 1234.5, room_ms: 27066.7 };
+  writer.float64(0.4);
+  const expected = { type: "pong", client_ms: 1234.5, room_ms: 27066.7, late_ms: 0.4 };
   assert.deepEqual(binary(0).decode(writer.finish()), expected);
   assert.deepEqual(new JsonCodec(compiled, null, 0).decode(JSON.stringify(expected)), expected);
 });
