@@ -16,6 +16,8 @@
  * @property {boolean} [create] make a new room
  * @property {boolean} [private] of a new room: not listed
  * @property {Record<string, unknown>} [options] what the room is made with
+ * @property {boolean} [spectate] watch instead of playing; `welcome.delay_s` says how far behind the players
+ * @property {string} [ticket] from the status page: watch its room unseen and without delay
  * @property {Identity} [identity] who the player is, for games that ask; absent: a guest
  * @property {string} [schemaHash] the schema the page was made for
  * @property {typeof import("./codec.js").BinaryCodec} [codec] default: BinaryCodec; the other is JsonCodec of json_codec.js

@@ -70,9 +70,11 @@ export class ProtocolError extends Error {
  * @property {string} game
  * @property {string} room
  * @property {string | null} code of a private room
- * @property {number} seat
+ * @property {number | null} seat null for a spectator
  * @property {string} name
- * @property {string} token
+ * @property {string | null} token null for a spectator
+ * @property {"public" | "unseen"} [spectator]
+ * @property {number} [delay_s] how far behind the players a spectator is
  * @property {boolean} resumed
  * @property {Record<string, unknown>} schema
  * @property {string} schema_hash
@@ -113,7 +115,7 @@ const IS = {
 /** What each message must hold; more may stand beside it, so that a newer server can add. @type {Record<string, Record<string, string>>} */
 const ENVELOPES = {
   welcome: {
-    game: "text", room: "text", code: "text or null", seat: "count", name: "text", token: "text", resumed: "boolean",
+    game: "text", room: "text", code: "text or null", seat: "count or null", name: "text", token: "text or null", resumed: "boolean",
     schema: "object", schema_hash: "text", tick_rate: "rate", send_every: "rate", tick: "count or null", ack: "count",
     event: "count", room_ms: "number", limits: "object",
   },

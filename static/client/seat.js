@@ -16,6 +16,8 @@ import { VERSION } from "./protocol.js";
  * @property {string} [code]
  * @property {boolean} [create]
  * @property {boolean} [private]
+ * @property {boolean} [spectate]
+ * @property {string} [ticket]
  * @property {Record<string, unknown>} [options]
  * @property {string} [schemaHash]
  *
@@ -41,7 +43,7 @@ export class Seat {
   /** @param {Wish} wish @param {Storage | null} storage */
   constructor(wish, storage) {
     this.#wish = wish;
-    this.#storage = storage;
+    this.#storage = wish.spectate || wish.ticket ? null : storage; // a spectator has no seat to find again
     this.#schemaHash = wish.schemaHash;
     this.#key = `seat:${wish.game}`;
     this.#fingerprint = fingerprint(wish);
@@ -78,9 +80,9 @@ export class Seat {
     if (this.#token !== null) {
       return { type: "resume", version: VERSION, token: this.#token, tick, event: this.event, schema_hash };
     }
-    const { game, name, room, code, create, private: isPrivate, options } = this.#wish;
+    const { game, name, room, code, create, private: isPrivate, options, spectate, ticket } = this.#wish;
     const where = this.#place ?? { room, code, create, private: isPrivate, options };
-    return { type: "join", version: VERSION, game, name, ...where, schema_hash };
+    return { type: "join", version: VERSION, game, name, ...where, spectate, ticket, schema_hash };
   }
 
   /** @param {import("./protocol.js").Welcome} welcome */
@@ -88,11 +90,11 @@ export class Seat {
     this.#token = welcome.token;
     this.#schemaHash ??= welcome.schema_hash;
     this.event = welcome.resumed ? Math.max(this.event, welcome.event) : welcome.event;
-    const { room, code, create } = this.#wish;
+    const { room, code, create, spectate } = this.#wish;
     this.#fulfilled = [fingerprint({ room: welcome.room })];
     if (!create) this.#fulfilled.push(this.#fingerprint); // who asks for a new room twice wants two
     if (welcome.code) this.#fulfilled.push(fingerprint({ code: welcome.code }));
-    if (room || code || create) this.#place = welcome.code ? { code: welcome.code } : { room: welcome.room };
+    if (room || code || create || spectate) this.#place = welcome.code ? { code: welcome.code } : { room: welcome.room };
     this.#save();
   }
 

@@ -44,7 +44,7 @@ export class Session {
     this.replica = new Replica(this.schema);
     this.clock = new Clock(tickRate);
     this.interpolator = new Interpolator(this.schema, tickRate, sendEvery);
-    this.outbound = this.schema.input && new Outbound(this.schema.input, tickRate);
+    this.outbound = welcome.seat === null ? null : this.schema.input && new Outbound(this.schema.input, tickRate);
     const type = prediction && this.schema.byName.get(prediction.type);
     if (prediction && !type) throw new RangeError(`predict.type: no entity type is named ${prediction.type}`);
     this.#typeToPredict = prediction?.type ?? "";

@@ -5,7 +5,7 @@
  * @typedef {{name: string, score: number, kills: number, deaths: number}} BestScore
  * @typedef {{name: string, title: string, seats: number, tick_rate: number, schema_hash: string,
  *   options: Record<string, unknown>, has_page?: boolean, lobby?: {best?: BestScore[]}}} GameInfo
- * @typedef {{room: string, game: string, seats_taken: number, seats: number, age_s: number, locked: boolean,
+ * @typedef {{room: string, game: string, seats_taken: number, seats: number, age_s: number, locked: boolean, watchable: boolean, spectators: number,
  *   options?: Record<string, unknown>}} RoomInfo
  */
 
@@ -33,7 +33,7 @@ export async function fetchRooms() {
 /**
  * Return the address of a game's page.
  * @param {string} game
- * @param {{room?: string, code?: string, create?: boolean, private?: boolean, options?: Record<string, unknown>}} [wish]
+ * @param {{room?: string, code?: string, create?: boolean, private?: boolean, watch?: boolean, options?: Record<string, unknown>}} [wish]
  */
 export function playAddress(game, wish = {}) {
   const query = new URLSearchParams();
@@ -41,6 +41,7 @@ export function playAddress(game, wish = {}) {
   if (wish.code) query.set("code", wish.code);
   if (wish.create) query.set("create", "1");
   if (wish.private) query.set("private", "1");
+  if (wish.watch) query.set("watch", "1");
   if (wish.options && Object.keys(wish.options).length > 0) query.set("options", JSON.stringify(wish.options));
   const text = query.toString();
   return `/play/${encodeURIComponent(game)}${text ? `?${text}` : ""}`;

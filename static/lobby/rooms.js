@@ -80,6 +80,10 @@ function makeRow(room, title, playable) {
   join.href = playAddress(room.game, { room: room.room });
   join.hidden = !playable;
   join.setAttribute("aria-label", `Join ${title} ${room.room.slice(-4)}`);
+  const watch = make("a", "button button-small", "Watch");
+  watch.href = playAddress(room.game, { room: room.room, watch: true });
+  watch.hidden = !playable || !room.watchable;
+  watch.setAttribute("aria-label", `Watch ${title} ${room.room.slice(-4)}`);
   const element = make(
     "li",
     "room",
@@ -90,7 +94,7 @@ function makeRow(room, title, playable) {
       facts,
     ),
     make("div", "room-seats", seats, bar),
-    join,
+    make("div", "room-acts", watch, join),
   );
   return {
     element,
@@ -98,7 +102,8 @@ function makeRow(room, title, playable) {
     update(now) {
       const full = now.locked || now.seats_taken >= now.seats;
       const options = Object.entries(now.options ?? {}).map(([key, value]) => `${shownKey(key)} ${value}`);
-      facts.textContent = [shownAge(now.age_s), ...options].join(" \u00b7 ");
+      const watching = now.spectators > 0 ? [`${now.spectators} watching`] : [];
+      facts.textContent = [shownAge(now.age_s), ...watching, ...options].join(" \u00b7 ");
       seats.textContent = `${now.seats_taken} / ${now.seats}`;
       bar.max = now.seats;
       bar.value = now.seats_taken;

@@ -93,15 +93,18 @@ client.on("welcome", (welcome) => {
   const shown = `${welcome.room} ${welcome.schema_hash}`;
   if (shown !== shownPlace) {
     shownPlace = shown;
-    controls.show(bind(schema.input.fields));
+    controls.show(bind(welcome.spectator ? [] : schema.input.fields));
     panel.show(schema, plan);
     picture.show(plan);
   }
   empty.hidden = plan.drawn.length > 0;
   log.limit(welcome.limits.chat_len_max);
-  place.textContent = welcome.code ? `Private room, code ${welcome.code}` : `Room ${welcome.room.slice(-4)}`;
-  window.history.replaceState({ arrival }, "", roomAddress(window.location.pathname, welcome));
-  if (!welcome.resumed) log.note(`You are ${welcome.name}.`);
+  const where = welcome.code ? `Private room, code ${welcome.code}` : `Room ${welcome.room.slice(-4)}`;
+  place.textContent = welcome.spectator ? `Watching ${where}, ${welcome.delay_s} s behind` : where;
+  document.body.classList.toggle("watching", welcome.spectator !== undefined);
+  // a ticket stays in the address: it is good for a reload
+  if (!wish.ticket) window.history.replaceState({ arrival }, "", roomAddress(window.location.pathname, welcome));
+  if (!welcome.resumed) log.note(welcome.spectator ? "You are watching." : `You are ${welcome.name}.`);
 });
 client.on("status", (detail) => {
   const isGone = detail.status === "closed" && detail.name === "room_not_found";

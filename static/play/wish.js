@@ -2,7 +2,7 @@
 /** What the address of the page asks for, and what it says once a room is joined, so that it can be shared and reloaded. */
 
 /**
- * @typedef {{room?: string, code?: string, name?: string, create?: boolean, private?: boolean,
+ * @typedef {{room?: string, code?: string, name?: string, create?: boolean, private?: boolean, spectate?: boolean, ticket?: string,
  *   options?: Record<string, unknown>}} Wish
  */
 
@@ -24,6 +24,9 @@ export function readWish(search) {
   }
   if (query.get("create") === "1") wish.create = true;
   if (query.get("private") === "1") wish.private = true;
+  if (query.get("watch") === "1") wish.spectate = true;
+  const ticket = query.get("ticket");
+  if (ticket) wish.ticket = ticket;
   const options = readOptions(query);
   if (Object.keys(options).length > 0) wish.options = options;
   return wish;
@@ -59,8 +62,10 @@ function parse(text) {
  * Return the address of a joined room.
  *
  * @param {string} path of the page
- * @param {{room: string, code?: string | null}} welcome
+ * @param {{room: string, code?: string | null, spectator?: string}} welcome
  */
-export function roomAddress(path, { room, code }) {
-  return `${path}?${new URLSearchParams(code ? { code } : { room })}`;
+export function roomAddress(path, { room, code, spectator }) {
+  const query = new URLSearchParams(code ? { code } : { room });
+  if (spectator) query.set("watch", "1");
+  return `${path}?${query}`;
 }

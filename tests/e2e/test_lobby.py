@@ -106,3 +106,26 @@ def test_the_lobby_fits_a_phone(server: ServerProcess, new_page: NewPage) -> Non
     expect(page.get_by_role("radio", name="Arena")).to_be_checked()
     assert fits_in_width(page)
     expect(page.get_by_role("button", name="Quick play")).to_be_in_viewport(ratio=1)
+
+
+def test_a_room_can_be_watched_from_the_list(server: ServerProcess, two_pages: tuple[Page, Page]) -> None:
+    """Watch shows the players' ships, a little later, to somebody without a ship, a score or a voice; a reload goes on
+    watching, and Join in takes a seat in the same room."""
+    ann, bo = two_pages
+    open_lobby(ann, server, "Ann")
+    create(ann, Bots="3")
+    wait_until_playing(ann)
+    open_lobby(bo, server, "Bo")
+    bo.get_by_role("link", name=re.compile("^Watch Arena")).click()
+    wait_until(bo, "client.view.all('Ship').length >= 3")
+
+    assert [None, "public", 0] == ask(bo, "[client.welcome.seat, client.welcome.spectator, client.own.size]")
+    expect(bo.get_by_text("You are watching, 3 s behind the players")).to_be_visible()
+    expect(bo.get_by_placeholder("Press Enter to chat")).to_be_hidden()
+    assert "Bo" not in names(ann)
+    bo.reload()
+    wait_until(bo, "client.view.all('Ship').length >= 3 && client.welcome.spectator === 'public'")
+    bo.get_by_role("link", name="Join in").click()
+    wait_until_playing(bo)
+    assert ask(ann, "client.welcome.room") == ask(bo, "client.welcome.room")
+    wait_until(ann, "[...client.replica.all('Player')].some((player) => player.name === 'Bo')")

@@ -515,3 +515,25 @@ test("a handler that throws stops neither the others nor the client", (t) => {
   assert.equal(later.length, 1);
   assert.throws(later[0], /a mistake of the game/, "and it surfaces on its own");
 });
+
+test("a spectator acks, sends no input, keeps nothing for a reload, and joins the same room again", () => {
+  const made = create({ spectate: true });
+  const { client, world } = made;
+  world.storage.setItem("seat:test", JSON.stringify({ wishes: ['[null,null,false,false,null]'], token: "t9", event: 3 }));
+  play(made, { seat: null, name: "", token: null, spectator: "public", delay_s: 3 });
+  assert.deepEqual(world.socket.texts[0], { type: "join", version: 1, game: "test", name: "Ann", spectate: true });
+  client.setInput({ turn: 1 });
+  for (let i = 0; i < 40; i++) {
+    world.pass(50);
+    client.frame();
+  }
+  assert.equal(world.socket.frames(KIND.input).length, 0);
+  assert.ok(world.socket.frames(KIND.ack).length > 0);
+  assert.equal(client.replica?.get(2)?.x, 200);
+  world.socket.end(1006);
+  world.pass(300);
+  world.socket.accept();
+  const again = /** @type {any} */ (world.socket.texts[0]);
+  assert.deepEqual([again.type, again.room, again.spectate], ["join", "n1-1", true]);
+  assert.equal(JSON.parse(world.storage.getItem("seat:test") ?? "").token, "t9");
+});

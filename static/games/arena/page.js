@@ -28,6 +28,7 @@ const canvas = byId("scene", HTMLCanvasElement);
 const soundButton = byId("sound", HTMLButtonElement);
 const leaveLink = byId("leave", HTMLAnchorElement);
 const hint = byId("hint", HTMLParagraphElement);
+const watch = byId("watch", HTMLParagraphElement);
 
 const wish = readWish(window.location.search);
 const client = new GameClient({
@@ -152,6 +153,16 @@ function drawPicture(timeMs) {
   }
 }
 
+/** @param {import("../../client/protocol.js").Welcome} welcome */
+function showWatching({ spectator, delay_s: delayS = 0, room, code }) {
+  document.body.classList.toggle("watching", spectator !== undefined);
+  watch.hidden = spectator === undefined;
+  const how = delayS > 0 ? `${delayS} s behind the players` : spectator === "unseen" ? "unseen" : "live";
+  byId("watch-text", HTMLSpanElement).textContent = `You are watching, ${how}`;
+  const query = new URLSearchParams(code ? { code } : { room });
+  byId("watch-join", HTMLAnchorElement).href = `${window.location.pathname}?${query}`;
+}
+
 function showSound() {
   soundButton.setAttribute("aria-pressed", String(sound.on));
 }
@@ -162,6 +173,7 @@ client.on("welcome", (welcome) => {
   meId = null;
   chat.limit(welcome.limits.chat_len_max);
   showAddress(welcome);
+  showWatching(welcome);
   if (welcome.code && !welcome.resumed) chat.note(`Private room. Its code: ${welcome.code}`);
 });
 client.on("event", (event) => {

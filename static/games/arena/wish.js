@@ -3,7 +3,7 @@
 
 /**
  * @param {string} search
- * @returns {{room?: string, code?: string, create?: boolean, private?: boolean, name?: string, options?: Record<string, unknown>}}
+ * @returns {{room?: string, code?: string, create?: boolean, private?: boolean, spectate?: boolean, ticket?: string, name?: string, options?: Record<string, unknown>}}
  */
 export function readWish(search) {
   const query = new URLSearchParams(search);
@@ -15,6 +15,9 @@ export function readWish(search) {
   }
   if (query.get("create") === "1") wish.create = true;
   if (query.get("private") === "1") wish.private = true;
+  if (query.get("watch") === "1") wish.spectate = true;
+  const ticket = query.get("ticket");
+  if (ticket) wish.ticket = ticket;
   const options = readOptions(query.get("options"));
   if (options) wish.options = options;
   return wish;
@@ -35,10 +38,12 @@ function readOptions(text) {
 }
 
 /**
- * Put the joined room into the address bar.
- * @param {{room: string, code?: string | null}} welcome
+ * Put the joined room into the address bar. A ticket stays where it is: it is good for a reload.
+ * @param {{room: string, code?: string | null, spectator?: string}} welcome
  */
-export function showAddress({ room, code }) {
+export function showAddress({ room, code, spectator }) {
+  if (spectator === "unseen") return;
   const query = new URLSearchParams(code ? { code } : { room });
+  if (spectator) query.set("watch", "1");
   window.history.replaceState(null, "", `${window.location.pathname}?${query}`);
 }
