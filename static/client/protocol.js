@@ -102,7 +102,7 @@ const IDENTIFIER_MAX = 0xffffffff;
 /** @type {Record<string, (value: any) => boolean>} */
 const IS = {
   text: (value) => typeof value === "string",
-  "text or null": (value) => value === null || value === undefined || typeof value === "string",
+  "text or null": (value) => value === null || typeof value === "string",
   number: (value) => Number.isFinite(value),
   count: isCount,
   "count or null": (value) => value === null || isCount(value),
