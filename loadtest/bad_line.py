@@ -2,7 +2,7 @@
 
 Stands between a link and what carries its bytes, and is the one's transport and the other's receiver:
 
-    Link  <->  BadLine (up and down lines of game_server.core.conditions, a timer each)  <->  Wire, asyncio's transport
+    Link  <->  BadLine (up and down lines of game_server.core.conditions, a timer each)  <->  asyncio's transport
 
 A line of limited rate stops reading while much waits, so that the server finds its client slow, as it would be.
 Knows the loop's clock; when things arrive is the model's affair.
@@ -15,8 +15,7 @@ from typing import cast
 from game_server.core.conditions import Line
 from game_server.core.conditions import Link as Lines
 
-from .link import Link
-from .wire import Wire
+from .link import Link, set_no_delay
 
 #: a client's kernel holds about so much; more than this stays with the server
 UNREAD_BYTES_MAX = 16_384
@@ -36,7 +35,7 @@ class BadLine(asyncio.BufferedProtocol):
     def __init__(self, link: Link, lines: "Lines[bytes]") -> None:
         self._link, self._lines = link, lines
         self._loop = asyncio.get_running_loop()
-        self._transport: asyncio.Transport | Wire
+        self._transport: asyncio.Transport
         self._timers: dict[Line[bytes], asyncio.TimerHandle] = {}
         self._is_closing = self._is_paused = self._is_over = self._is_aborted = False
         self._lost: Exception | None = None
@@ -72,22 +71,15 @@ class BadLine(asyncio.BufferedProtocol):
     # ---- from the server -------------------------------------------------------------------------------------
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self.begin(cast(asyncio.Transport, transport))
-
-    def begin(self, transport: asyncio.Transport | Wire) -> None:
-        """Carry the link's bytes over this transport."""
-        self._transport = transport
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's is of no such class
+        set_no_delay(transport)
         self._link.begin(self)
 
     def get_buffer(self, sizehint: int) -> bytearray:
         return _buffer
 
     def buffer_updated(self, nbytes: int) -> None:
-        self.receive(bytes(_view[:nbytes]))
-
-    def receive(self, data: bytes) -> None:
-        """Take what was read; the link gets it later."""
-        self._put(self._lines.down, data, self._deliver)
+        self._put(self._lines.down, bytes(_view[:nbytes]), self._deliver)
         self._pace()
 
     def connection_lost(self, exc: Exception | None) -> None:

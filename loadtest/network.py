@@ -1,24 +1,20 @@
-"""Makes the connections of one process to one server: knows the address, and what carries the bytes.
+"""Makes the connections of one process to one server: knows the address, and what the network does to whom.
 
-Plain sockets hang on `Wires`; TLS, and systems without epoll, have asyncio's transports. Knows nothing of messages.
+Knows nothing of messages.
 """
 
 import asyncio
 import os
-import select
-import socket
-from typing import Any
 from urllib.parse import urlsplit
 
 from game_server.core.conditions import Link as Lines
 
 from .bad_line import BadLine
 from .link import HandshakeError, Link, Listener
-from .wire import Wires
 
 
 class Network:
-    """Makes the connections of one process to one server.
+    """Connects to one server.
 
     Args:
         url: ws:// or wss://.
@@ -33,16 +29,14 @@ class Network:
         self._netloc, self._subprotocol = parts.netloc, subprotocol
         self._path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         self._loop = asyncio.get_running_loop()
-        self._addresses: list[tuple[socket.AddressFamily, tuple[Any, ...]]] = []
-        self._wires = None if self._is_tls or not hasattr(select, "epoll") else Wires()
 
     async def connect(self, listener: Listener, timeout_s: float, lines: "Lines[bytes] | None" = None) -> Link:
         """Open a WebSocket.
 
         Args:
             listener: who takes what arrives.
-            lines: what the network is to do to it; None: nothing.
             timeout_s: for connecting and for the handshake, together.
+            lines: what the network is to do to it; None: nothing.
 
         Raises:
             HandshakeError: it did not come about; the text says why.
@@ -51,12 +45,7 @@ class Network:
         end = link if lines is None else BadLine(link, lines)
         try:
             async with asyncio.timeout(timeout_s):
-                if self._wires is None:
-                    tls = True if self._is_tls else None
-                    await self._loop.create_connection(lambda: end, self._host, self._port, ssl=tls)
-                else:
-                    connection = await self._open_socket()
-                    end.begin(self._wires.add(connection, end))
+                await self._loop.create_connection(lambda: end, self._host, self._port, ssl=self._is_tls or None)
                 await link.opened
         except TimeoutError:
             raise HandshakeError("connect: timeout") from None
@@ -66,34 +55,6 @@ class Network:
             if not link.was_open:  # cancelled, perhaps
                 link.abort()
         return link
-
-    async def _open_socket(self) -> socket.socket:
-        """Return a socket connected to the first address that answers, the one that did last time first."""
-        if not self._addresses:
-            found = await self._loop.getaddrinfo(self._host, self._port, type=socket.SOCK_STREAM)
-            self._addresses = [(family, address) for family, _, _, _, address in found]
-        problem: OSError = OSError("no address")
-        for place, (family, address) in enumerate(self._addresses):
-            connection = socket.socket(family, socket.SOCK_STREAM)
-            try:
-                connection.setblocking(False)
-                connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                await self._loop.sock_connect(connection, address)
-            except OSError as error:
-                connection.close()
-                problem = error
-            except BaseException:
-                connection.close()
-                raise
-            else:
-                self._addresses.insert(0, self._addresses.pop(place))
-                return connection
-        raise problem
-
-    def close(self) -> None:
-        """Make no more connections; those that are open are to be closed before."""
-        if self._wires is not None:
-            self._wires.close()
 
 
 def _reason_of(error: OSError) -> str:

@@ -33,9 +33,9 @@ LIMIT_THRESHOLDS = ("frames_share>=0.95", "errors<1", "closes<1")
 #: after the ramp, until the last clocks are set
 SETTLE_S = 1.5
 #: CPU time of a received and a sent frame, without and with a body of ten entities and a brain's thought: for `auto`
-HEAD_US, DECODE_US = 17.0, 40.0
+HEAD_US, DECODE_US = 17.0, 30.0
 #: a process that needs more of a core is a limit
-CORE_SHARE_MAX = 0.75
+CORE_SHARE_MAX = 0.85
 
 _DESCRIPTION = """\
 Drive a game server with bots over real sockets, and report what they saw.

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from .chart import Chart, Series, render
-from .report import Report, bytes_words, sides, times, totals, warning
+from .report import Report, bytes_words, hint, sides, times, totals, warning
 
 FOLDER = Path(__file__).resolve().parent
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'"
@@ -155,7 +155,9 @@ def _counts(report: Report) -> str:
     rows = [[kind, f"{number}"] for counts in ("errors", "closes") for kind, number in report[counts].items()]
     if not rows:
         return ""
-    return f"<section><h2>Errors and closes by kind</h2>{_table(['kind', 'number'], rows)}</section>"
+    words = hint(report)
+    more = f'<p class="alert">{escape(words)}</p>' if words else ""
+    return f"<section><h2>Errors and closes by kind</h2>{_table(['kind', 'number'], rows)}{more}</section>"
 
 
 def _details(report: Report) -> str:

@@ -106,6 +106,9 @@ def print_report(console: Console, report: Report) -> None:
         _print_times(console, named)
     _print_counts(console, "errors", report["errors"])
     _print_counts(console, "closes by the server", report["closes"])
+    words = hint(report)
+    if words is not None:
+        console.print(Text(words, "yellow"), soft_wrap=True)
     _print_sides(console, report)
     if report["aborted"]:
         console.print(Text("aborted: this is what was measured until then", "yellow"))
@@ -226,6 +229,21 @@ def warning(report: Report) -> str | None:
     if not limits:
         return None
     return f"warning: the generator was the limit, so latencies above are partly its own: {'; '.join(limits)}"
+
+
+def hint(report: Report) -> str | None:
+    """Return what to do where the server took the clients for one that asks too much, or None."""
+    kinds = (*report["errors"], *report["closes"])
+    if not any(kind.startswith(_LIMITED) for kind in kinds):
+        return None
+    return (
+        "hint: these may be limits by address, as all clients come from one: start the server with "
+        "--exempt-addresses and this machine's (docs/operations.md, Limits)"
+    )
+
+
+#: how being limited shows: at the handshake, when making rooms, at the join
+_LIMITED = ("connect: HTTP/1.1 429", "4008 ", "4017 ")
 
 
 def _print_sides(console: Console, report: Report) -> None:

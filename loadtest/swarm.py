@@ -58,12 +58,11 @@ class Swarm:
         self._pacers: dict[int, Pacer] = {}
         self._pacer_skips = 0
         self._ledger = Ledger()
-        self._network = Network(options.url, SUBPROTOCOLS[options.codec])
         self._setting = Setting(
             game=options.name,
             room_options=options.room_options,
             is_json=options.codec == "json",
-            network=self._network,
+            network=Network(options.url, SUBPROTOCOLS[options.codec]),
             ledger=self._ledger,
             on_seated=self._add_to_pacer,
             on_gone=self._remove_from_pacer,
@@ -193,7 +192,6 @@ class Swarm:
             if visitor.bot is not None:
                 visitor.bot.abort()
         await asyncio.sleep(0)  # closed sockets are told so in the loop's next turn
-        self._network.close()
 
     # ---- what is handed over ---------------------------------------------------------------------------------
 

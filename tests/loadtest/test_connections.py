@@ -1,8 +1,7 @@
-"""What carries a bot's bytes: sockets on one epoll set, asyncio's transports, and lines worse than the real one."""
+"""What carries a bot's bytes: plain connections, and lines that are worse than the real one."""
 
 import asyncio
 import random
-import select
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -65,15 +64,12 @@ class Listener:
 
 
 @asynccontextmanager
-async def connected(conditions: str = "", is_epoll: bool = True) -> AsyncIterator[tuple[Link, Listener]]:
+async def connected(conditions: str = "") -> AsyncIterator[tuple[Link, Listener]]:
     """Connect a link to an echo server, over a line with these conditions."""
     (listening,) = bind_sockets(0, "127.0.0.1")
     server = HTTPServer(Application([(r"/", Echo)]))
     server.add_socket(listening)
     network = Network(f"ws://127.0.0.1:{listening.getsockname()[1]}/", "any")
-    if not is_epoll:
-        network.close()
-        network._wires = None
     listener = Listener()
     now_ms = listener.loop.time() * 1000
     lines: Lines[bytes] | None = Lines(Conditions.parse(conditions), now_ms, seed=1) if conditions else None
@@ -83,25 +79,19 @@ async def connected(conditions: str = "", is_epoll: bool = True) -> AsyncIterato
         link.abort()
         await asyncio.wait_for(listener.closed, TIMEOUT_S)
     finally:
-        if is_epoll:
-            network.close()
         server.stop()
         await server.close_all_connections()
 
 
-WAYS = [("", True), ("", False), ("delay:1,jitter:5", True), ("delay:1,jitter:5", False)]
-
-
-@pytest.mark.skipif(not hasattr(select, "epoll"), reason="this system has no epoll")
-@pytest.mark.parametrize(("conditions", "is_epoll"), WAYS)
-def test_everything_arrives_in_order_whatever_carries_it(conditions: str, is_epoll: bool) -> None:
+@pytest.mark.parametrize("conditions", ["", "delay:1,jitter:5"])
+def test_everything_arrives_in_order_whatever_carries_it(conditions: str) -> None:
     """Small and large, text and binary, more than the kernel takes at once: all comes back whole and in order."""
     chance = random.Random(1)
     sizes = [chance.choice((0, 1, 100, 125, 126, 70_000, 400_000)) for _ in range(60)]
     messages = [bytes([size % 251]) * size if size % 2 == 0 else "x" * size for size in sizes]
 
     async def exchange() -> list[bytes | str]:
-        async with connected(conditions, is_epoll) as (link, listener):
+        async with connected(conditions) as (link, listener):
             for message in messages:
                 if isinstance(message, bytes):
                     link.send_binary(message)
@@ -113,12 +103,12 @@ def test_everything_arrives_in_order_whatever_carries_it(conditions: str, is_epo
     assert messages == asyncio.run(exchange())
 
 
-@pytest.mark.parametrize(("conditions", "is_epoll"), WAYS)
-def test_a_close_is_told_after_what_came_before_it(conditions: str, is_epoll: bool) -> None:
+@pytest.mark.parametrize("conditions", ["", "delay:1,jitter:5"])
+def test_a_close_is_told_after_what_came_before_it(conditions: str) -> None:
     """The code and reason of the server's close arrive behind the messages that it sent."""
 
     async def exchange() -> tuple[list[bytes | str], tuple[int, str]]:
-        async with connected(conditions, is_epoll) as (link, listener):
+        async with connected(conditions) as (link, listener):
             link.send_text("first")
             link.send_text("close")
             code = await asyncio.wait_for(asyncio.shield(listener.closed), TIMEOUT_S)
@@ -175,11 +165,7 @@ def test_nobody_there_is_told_by_the_systems_words(free_port: int) -> None:
     """Where nothing listens, the error is a kind that can be counted: no address, no number."""
 
     async def connect() -> None:
-        network = Network(f"ws://127.0.0.1:{free_port}/", "any")
-        try:
-            await network.connect(Listener(), TIMEOUT_S)
-        finally:
-            network.close()
+        await Network(f"ws://127.0.0.1:{free_port}/", "any").connect(Listener(), TIMEOUT_S)
 
     with pytest.raises(HandshakeError, match=r"^connect: Connection refused$"):
         asyncio.run(connect())

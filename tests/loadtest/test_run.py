@@ -141,6 +141,15 @@ def test_a_refused_seat_is_counted_by_its_close_code(server: ServerProcess, tmp_
     assert 3 == report["figures"]["connected"]
 
 
+@pytest.mark.server_args("--exempt-addresses", "192.0.2.1", "--connections-address-max", "3")
+def test_limits_by_address_are_explained(server: ServerProcess, tmp_path: Path) -> None:
+    """Where the server refuses clients for coming from one address, the report says what to do about it."""
+    _, output, report = load(server.port, tmp_path, "--clients", "4", "--duration", "0.5")
+
+    assert {"4017 server_full": 1} == report["closes"], output
+    assert "--exempt-addresses" in output
+
+
 def test_bots_that_do_not_decode_send_all_the_same(server: ServerProcess, tmp_path: Path) -> None:
     """With a decode share of a quarter, everybody sends and is acknowledged, and the report says who decoded."""
     code, output, report = load(
