@@ -90,8 +90,6 @@ class Feed:
         self.watchers: set[Watcher] = set()
         self.sampler = Sampler(hub, hub.now_s())
         self.rooms: dict[str, RoomWatch] = {}
-        #: thread CPU time that all of this has cost so far
-        self.spent_s = 0.0
         self._told_acts = 0
         self._told: Row = {}
         self._steps: Iterator[None] | None = None
@@ -111,7 +109,9 @@ class Feed:
         if self.hub.is_stopped:
             return
         now_s = self._loop.time()
-        self.sampler.lag_max_s = max(self.sampler.lag_max_s, now_s - self._beat_s)
+        lag_s = now_s - self._beat_s
+        self.hub.upkeep.loop_lag.record(int(lag_s * 1e6))
+        self.sampler.lag_max_s = max(self.sampler.lag_max_s, lag_s)
         if now_s >= self._due_s and self._steps is None:
             self._due_s = max(self._due_s + self.update_s, now_s)
             self._steps = self._update()
@@ -130,7 +130,7 @@ class Feed:
         except Exception:  # noqa: BLE001 - one sample that failed is logged; the next may do
             log.exception("admin_update_failed")
         finally:
-            self.spent_s += time.thread_time() - began_s
+            self.hub.upkeep.status_cpu_s += time.thread_time() - began_s
         self._steps = None
 
     def _update(self) -> Iterator[None]:
@@ -256,7 +256,7 @@ class Feed:
         """Return an update: the newest second, and of all else what is other than what was told before."""
         sampler, told = self.sampler, self._told
         now: Row = {
-            "process": {**sampler.process, "admin_cpu_ms": round(self.spent_s * 1000, 2)},
+            "process": {**sampler.process, "admin_cpu_ms": round(self.hub.upkeep.status_cpu_s * 1000, 2)},
             "counters": dict(zip(COUNT_NAMES, sampler.counts.values(), strict=True)),
             "closes": dict(self.hub.closes),
             **self._parts(),

@@ -21,7 +21,7 @@ import attrs
 from ..core.game import OutsideContext
 from ..core.limits import BucketsByKey, TokenBucket
 from ..core.matchmaking import Lobby, Secrets
-from ..core.metrics import Counts, total
+from ..core.metrics import Counts, Histogram, total
 from ..core.protocol import Join, Resume
 from ..core.room import OutsideCall, Room
 from ..core.session import Event, Role, Session, State
@@ -85,6 +85,14 @@ class CrashReport:
     inputs: dict[int, str] = attrs.Factory(dict)
 
 
+@attrs.define(eq=False)
+class Upkeep:
+    """What the process does beside its rooms: how late timers fire (us), and the CPU of the status page."""
+
+    loop_lag: Histogram = attrs.field(factory=Histogram)
+    status_cpu_s: float = 0.0
+
+
 class Hub:
     """All players and rooms of one process."""
 
@@ -141,6 +149,7 @@ class Hub:
         self._handshakes_by_group = BucketsByKey(settings.handshakes_address_per_s, settings.handshake_address_burst)
         self._outside_tasks: set[asyncio.Task[None]] = set()
         self.is_stopped = False
+        self.upkeep = Upkeep()
         self._housekeeping: asyncio.TimerHandle | None = None
         #: set by whoever wants the server to shut down in an orderly way: a signal, an operator
         self.stop_asked = asyncio.Event()

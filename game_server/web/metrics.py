@@ -71,6 +71,7 @@ class HubCollector(Collector):
         for limit, number in sorted(hub.limits_reached().items()):
             limits.add_metric([limit], number)
         yield limits
+        yield CounterMetricFamily("game_server_bans_refused", "Connections of banned clients", value=hub.bans.refused)
         turned_away = sum(listener.turned_away for listener in hub.listeners)
         text = "Connections turned away for want of file descriptors"
         yield CounterMetricFamily("game_server_turned_away", text, value=turned_away)
@@ -80,19 +81,42 @@ class HubCollector(Collector):
         for outcome, number in hub.hand_overs.items():
             hand_overs.add_metric([outcome], number)
         yield hand_overs
-        yield GaugeMetricFamily("game_server_connections", "Open game connections", value=len(hub.players))
+        yield GaugeMetricFamily("game_server_bans", "Bans that hold", value=len(hub.bans))
+        yield from self._connections()
         yield from self._by_game()
+
+    def _connections(self) -> Iterator[Metric]:
+        hub = self._hub
+        unsent = [player.connection.unsent_bytes for player in hub.players]
+        yield GaugeMetricFamily("game_server_connections", "Open game connections", value=len(unsent))
+        most = hub.settings.connections_max
+        yield GaugeMetricFamily("game_server_connections_max", "Most players that may be connected", value=most)
+        blocked = sum(1 for number in unsent if number)
+        yield GaugeMetricFamily("game_server_connections_blocked", "Connections with something unsent", value=blocked)
+        text = "Bytes that wait for connections to take them"
+        yield GaugeMetricFamily("game_server_backlog_bytes", text, value=sum(unsent))
+        lag = HistogramMetricFamily("game_server_event_loop_lag_seconds", "How late timers of the event loop fire")
+        _add(lag, [], hub.upkeep.loop_lag)
+        yield lag
+        text = "CPU time of sampling for the status page and of showing it"
+        yield CounterMetricFamily("game_server_status_cpu_seconds", text, value=hub.upkeep.status_cpu_s)
 
     def _by_game(self) -> Iterator[Metric]:
         hub = self._hub
         rooms = GaugeMetricFamily("game_server_rooms", "Rooms", labels=["game"])
+        awake = GaugeMetricFamily("game_server_rooms_awake", "Rooms that somebody is connected to", labels=["game"])
         players = GaugeMetricFamily("game_server_players", "Seats taken", labels=["game"])
+        spectators = GaugeMetricFamily("game_server_spectators", "Public spectators", labels=["game"])
         for name in hub.games:
             mine = [room for room in hub.lobby.rooms.values() if room.definition.name == name]
             rooms.add_metric([name], len(mine))
+            awake.add_metric([name], sum(room.is_awake for room in mine))
             players.add_metric([name], sum(len(room.sessions) for room in mine))
+            spectators.add_metric([name], sum(len(room.spectators.public) for room in mine))
         yield rooms
+        yield awake
         yield players
+        yield spectators
         lateness = HistogramMetricFamily("game_server_tick_lateness_seconds", "How late ticks began", labels=["game"])
         duration = HistogramMetricFamily("game_server_tick_duration_seconds", "How long ticks took", labels=["game"])
         phases = HistogramMetricFamily(
@@ -106,6 +130,15 @@ class HubCollector(Collector):
         yield lateness
         yield duration
         yield phases
+        over = CounterMetricFamily(
+            "game_server_ticks_over_budget",
+            "Ticks over their room's budget, by longest phase",
+            labels=["game", "phase"],
+        )
+        for name, timings in hub.ticker.timings.items():
+            for phase, number in timings.over_budget.items():
+                over.add_metric([name, phase], number)
+        yield over
 
 
 def _add(family: HistogramMetricFamily, labels: list[str], histogram: Histogram) -> None:
