@@ -23,7 +23,7 @@ PYTHON = $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; d
 NODE = $(or $(filter true,$(CI)),$(shell node -e \
 	"const [a, b] = process.versions.node.split('.'); if (a > 20 || (a == 20 && b >= 19)) console.log('yes')" 2>/dev/null))
 
-.PHONY: help run test lint types test-python test-js load netcode bench rules format clean
+.PHONY: help run test lint types test-python test-js load netcode sim bench rules format clean
 
 help:  ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -61,6 +61,9 @@ load: $(VENV)/runtime.stamp  ## Drive the arena of a running server with bots; C
 
 netcode: $(VENV)/tests.stamp tests/node_modules/.stamp  ## What the netcode makes of a bad network, against what is asked; ARGS="--net delay:200"
 	@exec $(PY) -m tests.netcode $(ARGS)
+
+sim: $(VENV)/tests.stamp  ## Hunt for faults in simulated time; SECONDS=600 JOBS=2, or ARGS="--seed N" to run one again
+	@exec $(PY) -m tests.sim --seconds $(or $(SECONDS),60) --jobs $(or $(JOBS),1) $(ARGS)
 
 bench: $(VENV)/tests.stamp  ## Compare with the peers, side by side (20 to 30 minutes); make bench ARGS=--quick
 	@exec $(PY) -m tests.bench $(ARGS)

@@ -1,8 +1,8 @@
 """Find or create a room: quick match, by id, by private code; resume by token; limits.
 
 `Lobby` holds the rooms of a process and the table of tokens. Tokens are looked up by their hash and then compared in
-constant time; the one before stays good until the first message under the new one, or a lost welcome would lock the
-player out.
+constant time; the one before stays good until the client has the new one, or a lost welcome would lock the player
+out.
 
 Knows rooms and definitions; knows nothing of connections, time or where randomness comes from: `now_s`, ids, seeds
 and tokens are given.
@@ -229,7 +229,7 @@ class Lobby:
     def resume(self, request: Resume, link: Any, is_json: bool, now_s: float) -> tuple[Session, Any]:
         """Give a player its seat again; return its session and the connection that held it until now, or None."""
         session = self._by_token.get(_digest(request.token))
-        good = [token for token in (session.token, session.old_token) if token] if session else []
+        good = session.good_tokens if session else ()
         if session is None or not any(hmac.compare_digest(request.token.encode(), token.encode()) for token in good):
             raise ProtocolError(CloseCode.SEAT_GONE, "no seat is held for this token; join again")
         room: Room = session.room

@@ -210,7 +210,7 @@ class Room:
         was_dropped = session.state is State.DROPPED
         session.handle(Event.RESUME)
         session.connect(link, is_json)
-        session.old_token, session.token = session.token, token
+        session.old_token, session.token, session.token_tick = session.token, token, self.tick
         session.sent_tick = self._outgoing.base_at(session, tick)
         session.sent_ack = session.consumed_seq
         session.event_number = min(max(event, 0), self._events.newest_number)
@@ -348,7 +348,6 @@ class Room:
         if session.message_budget < 0:
             self.counts.messages_limited += 1
             raise session.too_many_messages()
-        session.old_token = None
         try:
             if data.__class__ is bytes and data[:1] == INPUT_TAG and not session.is_json:
                 message: ClientMessage = self._decode_input(data)

@@ -126,6 +126,7 @@ class Session:
         "skipped_total",
         "state",
         "token",
+        "token_tick",
         "viewer",
     )
 
@@ -142,8 +143,9 @@ class Session:
         self.seat, self.role = seat, role
         self.state = State.OPENING
         self.token = token
-        #: good until the first message under the new token
+        #: the token before; good until the client is known to have the new one
         self.old_token: str | None = None
+        self.token_tick = 0
         self.is_json = is_json
         self.limits = limits
         self.link: Any = None
@@ -201,6 +203,17 @@ class Session:
             raise ProtocolError(CloseCode.ILLEGAL_STATE, f"{event.value} is out of place when {self.state.value}")
         self.state = target
 
+    @property
+    def good_tokens(self) -> tuple[str, ...]:
+        """The tokens that a resume may show.
+
+        Only a client that applied a state sent after its welcome is known to have the new token. One that merely says
+        something may have said it before the welcome arrived, and would be locked out if that was lost.
+        """
+        if self.old_token is None or self.acked_tick > self.token_tick:
+            return (self.token,)
+        return (self.token, self.old_token)
+
     def too_many_messages(self) -> ProtocolError:
         """Return the error of a client whose message budget, which refills each second, is used up."""
         rate = self.limits.messages_per_s
@@ -224,7 +237,6 @@ class Session:
         if tag != Tag.INPUT or seq <= self.accepted_seq:
             return False
         self.message_budget -= 1
-        self.old_token = None
         self.counts.messages_in += 1
         self.counts.inputs += 1
         self.accepted_seq = seq

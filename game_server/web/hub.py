@@ -93,18 +93,33 @@ class Upkeep:
     status_cpu_s: float = 0.0
 
 
-class Hub:
-    """All players and rooms of one process."""
+def system_secrets(node: str) -> Secrets:
+    """Return unguessable tokens and ids that no other process gives."""
+    return Secrets(
+        lambda: f"{node}.{secrets.token_urlsafe(24)}",
+        lambda: f"{node}-{secrets.token_hex(6)}",
+        random.SystemRandom(),
+    )
 
-    def __init__(self, settings: Settings, games: dict[str, LoadedGame], node: str = "") -> None:
+
+class Hub:
+    """All players and rooms of one process.
+
+    Args:
+        settings: the server's.
+        games: what is served, by name.
+        node: names this process among others; made up when empty.
+        sources: of tokens, ids and seeds; None takes the system's.
+    """
+
+    def __init__(
+        self, settings: Settings, games: dict[str, LoadedGame], node: str = "", sources: Secrets | None = None
+    ) -> None:
         self.settings = settings
         self.games = games
         #: in front of every token and room id: what they belong to is found without asking anybody
         self.node = node = node or secrets.token_hex(3)
-        system = random.SystemRandom()
-        sources = Secrets(
-            lambda: f"{node}.{secrets.token_urlsafe(24)}", lambda: f"{node}-{secrets.token_hex(6)}", system
-        )
+        sources = sources or system_secrets(node)
         #: what the processes of a service may ask each other: name -> gives plain JSON values
         self.questions: dict[str, Callable[[], Any]] = {
             "health": self.health,
@@ -367,9 +382,9 @@ class Hub:
         sessions = [*room.sessions.values(), *room.spectators]
         self.lobby.discard(room)
         for session in sessions:
+            session.handle(Event.REMOVED)
             link: Player | None = session.link
             if link is not None:
-                session.handle(Event.REMOVED)
                 link.close(code, reason)
 
     def _over_budget(self, room: Room, timings: RoomTimings) -> None:

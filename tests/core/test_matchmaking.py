@@ -169,16 +169,19 @@ def test_names_are_cleaned(given: str, kept: str) -> None:
 # ---- tokens ----------------------------------------------------------------------------------------------------
 
 
-def test_the_old_token_is_good_until_the_new_one_is_used() -> None:
-    """A welcome that never arrives must not lock the player out; the first message under the new token ends the old."""
+def test_the_old_token_is_good_until_a_later_state_is_acked() -> None:
+    """A welcome that never arrives must not lock the player out, even if it has said something before it knew."""
     lobby = make_lobby()
     session = join(lobby)
     first = session.token
     lobby.resume(Resume(version=1, token=first), None, True, 0.0)
     second = session.token
     lobby.resume(Resume(version=1, token=first), None, True, 0.0)
+    session.room.receive(session, '{"type":"chat","text":"am I back?"}', 0.0)
+    lobby.resume(Resume(version=1, token=first), None, True, 0.0)
     third = session.token
-    session.room.receive(session, '{"type":"ack","ack":0}', 0.0)
+    session.room.take_inputs()
+    session.room.receive(session, '{"type":"ack","ack":1}', 0.0)
 
     assert 3 == len({first, second, third})
     for token in (first, second):

@@ -1,0 +1,48 @@
+"""Ticks increase: by one in a room, and from each state to the next at a client; never ahead of the room's time."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from game_server.core.codec import StateMessage
+from game_server.core.room import Room
+
+from ..client import Client
+from . import Check, Court
+
+
+class Ticks(Check):
+    """See above."""
+
+    name = "ticks"
+
+    def __init__(self, court: Court) -> None:
+        super().__init__(court)
+        self._newest: dict[str, int] = {}
+        self._applied: dict[int, int] = {}
+
+    def after_tick(self, room: Room) -> None:
+        before, self._newest[room.room_id] = self._newest.get(room.room_id, 0), room.tick
+        if room.tick != before + 1 or room.world.tick != room.tick:
+            self.fail(f"{room.room_id} went from tick {before} to {room.tick}")
+        ahead_ms = room.tick * 1000 / room.clock.tick_rate - room.clock.room_ms(self.court.process.loop.time())
+        if ahead_ms > 0.001:
+            self.fail(f"{room.room_id} ran tick {room.tick} {ahead_ms:.3f} ms before it was due")
+
+    def welcomed(self, client: Client, welcome: Mapping[str, Any]) -> None:
+        self._applied[client.number] = welcome["tick"] if welcome["tick"] is not None else -1
+
+    def applied(self, client: Client, message: StateMessage) -> None:
+        assert client.replica is not None
+        tick = client.replica.tick or 0
+        before, self._applied[client.number] = self._applied[client.number], tick
+        if tick <= before:
+            self.fail(f"client {client.number} got the state of tick {tick} after that of {before}")
+        if tick % client.welcome["send_every"]:
+            self.fail(f"client {client.number} got a state of tick {tick}, which is not captured")
+
+    def at_rest(self) -> None:
+        for client in self.court.clients:
+            if client.is_playing and client.replica is not None and client.session is not None:
+                behind = client.session.room.tick - (client.replica.tick or 0)
+                if behind > client.session.room.clock.tick_rate * 1.5:
+                    self.fail(f"client {client.number} is {behind} ticks behind although its line is good")
