@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -178,23 +179,64 @@ def test_the_limit_is_found(server: ServerProcess, tmp_path: Path) -> None:
     assert times_s == sorted(times_s)  # one run behind the other
 
 
-def test_nothing_holds(server: ServerProcess, tmp_path: Path) -> None:
-    """Where the first population breaks already, smaller ones are tried, and in the end the threshold has failed."""
-    code, output, report = load(
-        server.port, tmp_path, "--find-limit", "--clients", "2", "--duration", "0.3", "--warmup", "0.3",
-        "--threshold", "clients<1",
-    )  # fmt: skip
-
-    assert (99, 0) == (code, report["search"]["held"])
-    assert "the limit: no population held" in output
-
-
-@pytest.mark.parametrize("processes", ["1", "2"])
-def test_ctrl_c_still_reports(server: ServerProcess, tmp_path: Path, processes: str) -> None:
-    """An interrupted run reports what it had measured, in one process or several, and ends with 105."""
+def test_a_stall_of_the_server_is_not_hidden(server: ServerProcess, tmp_path: Path) -> None:
+    """A server that stands still for a second delays every input due in that second, not only the one it had next."""
     report = tmp_path / "report.json"
-    arguments = ("--clients", "4", "--duration", "60", "--processes", processes)
-    with started(command(server.port, report, *arguments)) as process:
+    with started(command(server.port, report, "--clients", "4", "--duration", "4", "--metrics", "off")) as process:
+        read_until(process, "measure")
+        os.kill(server.pid, signal.SIGSTOP)
+        try:
+            time.sleep(1)  # not to synchronise: this is the stall
+        finally:
+            os.kill(server.pid, signal.SIGCONT)
+        output, _ = process.communicate(timeout=TIMEOUT_S)
+
+    named = json.loads(report.read_text())["figures"]
+    # Of 4 s of inputs one second's waited from 1 s down to 0: one in eight for over half a second, one in 20 for 0.8 s.
+    assert named["ack_p95"] > 600, output
+    assert named["ack_max"] > 900
+    assert named["ack_mean"] > 100
+
+
+#: runs a program in a terminal of its own; what is written to this one's input are the keys pressed there
+IN_A_TERMINAL = "import os, pty, sys; sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))"
+
+
+def test_a_terminal_shows_a_table_and_takes_ctrl_c(server: ServerProcess, tmp_path: Path) -> None:
+    """On a terminal the run shows itself in place, with charts; Ctrl-C ends all its processes and it reports."""
+    report = tmp_path / "report.json"
+    arguments = command(server.port, report, "--clients", "4", "--duration", "60", "--processes", "2")
+    process = subprocess.Popen(
+        [sys.executable, "-c", IN_A_TERMINAL, *arguments],
+        env={**ENVIRONMENT, "TERM": "xterm", "COLUMNS": "100", "LINES": "40"}, stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+    )  # fmt: skip
+    try:
+        assert process.stdout is not None
+        assert process.stdin is not None
+        live = ""
+        while "measure" not in live:
+            read = os.read(process.stdout.fileno(), 65_536)
+            assert read, live
+            live += read.decode(errors="replace")
+        process.stdin.write(b"\x03")
+        process.stdin.flush()
+        rest, _ = process.communicate(timeout=TIMEOUT_S)
+    finally:
+        process.kill()
+        process.communicate()
+
+    assert 105 == process.returncode, live + rest.decode()
+    assert json.loads(report.read_text())["aborted"]
+    for words in ("players", "━", "ack p99", "Ctrl-C ends the run and reports"):
+        assert words in live
+    assert "input to ack" in rest.decode()
+
+
+def test_ctrl_c_still_reports(server: ServerProcess, tmp_path: Path) -> None:
+    """An interrupted run reports what it had measured, and ends with 105."""
+    report = tmp_path / "report.json"
+    with started(command(server.port, report, "--clients", "4", "--duration", "60")) as process:
         read_until(process, "measure")
         process.send_signal(signal.SIGINT)
         output, _ = process.communicate(timeout=TIMEOUT_S)
