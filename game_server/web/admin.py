@@ -23,7 +23,7 @@ from .admin_feed import Feed, Watcher
 from .hub import Hub
 from .libraries import LIBRARIES
 from .logs import log
-from .pages import STATIC_DIR, Page
+from .pages import SAME_ORIGIN, STATIC_DIR, Page
 
 FOLDER = STATIC_DIR / "admin"
 PATH = "/admin"
@@ -130,7 +130,9 @@ class AdminHandler(Page):
 
 
 class AdminPage(AdminHandler):
-    """`/admin`."""
+    """`/admin`. A room is watched in a frame of the game's own page."""
+
+    frames = SAME_ORIGIN
 
     def get(self) -> None:
         secret = self.get_query_argument("secret", None)

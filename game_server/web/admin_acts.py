@@ -4,6 +4,8 @@
     kick    room, seat, name, reason          lock    room, locked          unban  ban
     drain                                     log_level  level
 
+and, for those too who may only look, `ticket` of a room: to watch it unseen.
+
 A player is named by seat and name, so that an act which comes late does not hit whoever took the seat since. Knows
 the hub; knows nothing of the page, roles or the audit log.
 """
@@ -52,6 +54,11 @@ class Acts:
         if perform is None:
             raise BadAct("No such act")
         return perform(admin, message)
+
+    def watch_unseen(self, message: Row) -> tuple[str, str]:
+        """Return what was done, and a ticket with which the game's own page watches a room unseen."""
+        room = self._room(message)
+        return f"Watches {_named(room)} unseen", self._hub.lobby.tickets.make(room, self._hub.now_s())
 
     # ---- rooms -------------------------------------------------------------------------------------------------
 

@@ -21,14 +21,16 @@ from .together import health_of, metrics_of, rooms_of
 
 STATIC_DIR = Path(__file__).resolve().parents[2] / "static"
 LOBBY_CACHE_S = 3.0
+#: in a policy
+NOBODY, SAME_ORIGIN = "'none'", "'self'"
 
 
-def security_headers(host: str) -> dict[str, str]:
+def security_headers(host: str, frame_ancestors: str = NOBODY, frames: str = NOBODY) -> dict[str, str]:
     """Return the headers of every answer. `host` is named because older browsers do not count WebSockets as 'self'."""
     policy = (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
         f"connect-src 'self' ws://{host} wss://{host}; manifest-src 'self'; base-uri 'none'; form-action 'self'; "
-        "frame-ancestors 'none'"
+        f"frame-src {frames}; frame-ancestors {frame_ancestors}"
     )
     return {
         "Content-Security-Policy": policy,
@@ -42,13 +44,17 @@ def security_headers(host: str) -> dict[str, str]:
 class Page(web.RequestHandler):
     """What all answers share."""
 
+    #: whose pages may show this one in a frame, and whose this one may
+    frame_ancestors = NOBODY
+    frames = NOBODY
+
     def initialize(self, hub: Hub) -> None:
         self.hub = hub
 
     def set_default_headers(self) -> None:
         # A Host header ends up in a header of ours: only the characters of a host may.
         host = "".join(c for c in self.request.host if c.isalnum() or c in ".-:[]")
-        for name, value in security_headers(host).items():
+        for name, value in security_headers(host, str(self.frame_ancestors), self.frames).items():
             self.set_header(name, value)
         self.set_header("Cache-Control", "no-cache")
 
@@ -92,6 +98,11 @@ class LobbyPage(Page):
 
 class PlayPage(Page):
     """`/play/<game>`: the game's own page, or the one that shows any game by its schema."""
+
+    @property
+    def frame_ancestors(self) -> str:  # type: ignore[override]
+        """The status page shows a room that it holds a ticket for in a frame."""
+        return SAME_ORIGIN if "ticket" in self.request.arguments else NOBODY
 
     def get(self, name: str) -> None:
         game = self.hub.games.get(name)

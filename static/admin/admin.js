@@ -27,8 +27,10 @@ const rooms = new Table(byId("rooms", HTMLTableElement), {
   onOpen: (room) => look(room.id),
   isOpen: (room) => room.id === model.watch.room,
 });
-const roomView = new RoomView(model, acts, () => {
-  if (model.watch.room !== null) watch();
+const roomView = new RoomView(model, acts, feed, () => {
+  if (model.watch.room === null) return;
+  watch();
+  roomView.draw();
 });
 
 /** @param {Record<string, any>} message */
@@ -79,7 +81,10 @@ function look(room, seat) {
   }
   byId("room", HTMLElement).hidden = room === null;
   drawRooms();
-  if (room === null) return;
+  if (room === null) {
+    roomView.close();
+    return;
+  }
   roomView.open(seat ?? null);
   const heading = byId("room-heading", HTMLElement);
   heading.focus({ preventScroll: true });

@@ -11,7 +11,7 @@ const RETRY_MAX_MS = 5000;
 
 /**
  * @typedef {"connecting" | "live" | "lost"} Status
- * @typedef {{ok: boolean, text: string}} Answer
+ * @typedef {{ok: boolean, text: string, ticket?: string}} Answer
  */
 
 export class Feed {
@@ -48,7 +48,7 @@ export class Feed {
       this.onMessage(message);
       return;
     }
-    this.waiting.get(message.id)?.({ ok: message.ok, text: message.text });
+    this.waiting.get(message.id)?.({ ok: message.ok, text: message.text, ticket: message.ticket });
     this.waiting.delete(message.id);
   }
 

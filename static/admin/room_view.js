@@ -8,6 +8,7 @@ import { seatKey } from "/static/admin/model.js";
 import { StateView } from "/static/admin/state_view.js";
 import { Table } from "/static/admin/tables.js";
 import { Tabs } from "/static/admin/tabs.js";
+import { WatchView } from "/static/admin/watch_view.js";
 
 /** @typedef {import("./model.js").Model} Model */
 /** @typedef {import("./model.js").Room} Room */
@@ -22,10 +23,12 @@ export class RoomView {
   /**
    * @param {Model} model
    * @param {import("./acts.js").Acts} acts
+   * @param {import("./feed.js").Feed} feed
    * @param {() => void} onWatch told when what is wanted of the room changes
    */
-  constructor(model, acts, onWatch) {
+  constructor(model, acts, feed, onWatch) {
     this.model = model;
+    this.watchView = new WatchView(feed);
     this.filter = byId("seats-filter", HTMLInputElement);
     /** @type {number | null} the seat that a link led to */
     this.marked = null;
@@ -82,6 +85,11 @@ export class RoomView {
     if (this.room) void act(this.room);
   }
 
+  /** Nobody looks any more. */
+  close() {
+    this.watchView.show(null);
+  }
+
   /** Begin with another room. @param {number | null} seat to mark */
   open(seat) {
     this.marked = seat;
@@ -99,6 +107,7 @@ export class RoomView {
     byId("room-lock", HTMLButtonElement).textContent = room?.locked ? "Unlock" : "Lock";
     this.drawSeats();
     const tab = this.tabs.chosen;
+    this.watchView.show(tab === "watch" && room ? room : null);
     if (tab === "state") this.state.draw(watch);
     if (tab === "events") this.drawEvents();
     if (tab === "ticks") this.drawTicks();

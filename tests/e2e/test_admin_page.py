@@ -13,6 +13,7 @@ from tornado.websocket import WebSocketClientConnection, websocket_connect
 
 from tests.e2e.accessibility import violations
 from tests.e2e.conftest import NewPage
+from tests.e2e.playing import follow
 from tests.server_process import ServerProcess
 
 SECRET = "hush-hush"
@@ -65,7 +66,7 @@ class Players:
     async def _play(self, name: str, join: dict[str, Any]) -> dict[str, Any]:
         socket = await websocket_connect(self.url)
         self._sockets.append(socket)
-        await socket.write_message(json.dumps({"type": "join", "version": 1, "game": "swarm", "name": name, **join}))
+        await socket.write_message(json.dumps({"type": "join", "version": 1, "game": "swarm", "name": name} | join))
         first = await socket.read_message()
         if first is None:
             return {}
@@ -112,6 +113,12 @@ ASK = """(act) => new Promise((resolve) => {
         resolve(message);
     };
 })"""
+
+#: whether the game in the frame has ships to draw
+HAS_SHIPS = """() => {
+    const game = document.querySelector("#watch-frame iframe")?.contentWindow?.played;
+    return game?.status === "playing" && game.view?.all("Ship").length > 0;
+}"""
 
 FILL_TABLE = """async () => {
     const { Table } = await import("/static/admin/tables.js");
@@ -311,6 +318,24 @@ def test_one_room_in_depth(server: ServerProcess, players: Players, page: Page) 
     expect(page.get_by_role("tab", name="Ticks")).to_have_attribute("aria-selected", "true")
     expect(page.locator("#ticks-charts canvas")).to_have_count(2)
     expect(page.locator("#ticks-charts .chart-legend").first).to_contain_text(re.compile(r"Step [\d.]+ ms"))
+
+
+def test_a_room_is_watched_unseen(server: ServerProcess, players: Players, page: Page) -> None:
+    """The game's own picture shows the players' ships in a frame; no seat is taken, and leaving ends it."""
+    welcome = players.play("Ann", game="arena", create=True)
+    follow(page)
+    open_admin(page, server, "peek-peek")
+    page.locator("#rooms tbody tr .link").click()
+    page.get_by_role("tab", name="Watch").click()
+    page.wait_for_function(HAS_SHIPS)
+    picture = page.frame_locator("#watch-frame iframe")
+
+    expect(picture.locator("body")).to_have_class(re.compile("watching"))
+    (room,) = server.get_json("/api/rooms")["rooms"]
+    assert (welcome["room"], 1, 0) == (room["room"], room["seats_taken"], room["spectators"])
+    expect(page.locator("#acts li").first).to_contain_text("unseen")
+    page.get_by_role("tab", name="Players").click()
+    expect(page.locator("#watch-frame iframe")).to_have_count(0)
 
 
 def test_nothing_bars_anybody(server: ServerProcess, players: Players, new_page: NewPage) -> None:

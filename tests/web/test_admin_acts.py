@@ -8,7 +8,7 @@ import pytest
 import structlog
 
 from game_server.web.logs import log_level, set_log_level
-from tests.web.admin_site import VIEW_SECRET, Site, ask, closed, look_into, receive
+from tests.web.admin_site import SECRET, VIEW_SECRET, Site, ask, closed, look_into, receive
 
 BAN_TIMES = "A ban lasts for more than 0 and at most 525600 minutes"
 EVERY_ACT: list[dict[str, Any]] = [
@@ -268,3 +268,32 @@ async def test_a_drain_is_asked_for(site: Site) -> None:
 
     assert (True, "Shutting down: 1 player told, 3 s left") == (was_asked, first["text"])
     assert (False, "The server is shutting down already") == (second["ok"], second["text"])
+
+
+@pytest.mark.gen_test
+@pytest.mark.parametrize("secret", [SECRET, VIEW_SECRET])
+async def test_whoever_may_look_may_watch_unseen(site: Site, secret: str) -> None:
+    """A ticket lets the game's own page watch the room, without a seat; who asked for it is recorded."""
+    _, welcome = await site.play("Ann", create=True, private=True)
+    feed = await site.feed(await site.log_in(secret))
+    answer = await ask(feed, act="ticket", room=welcome["room"])
+    refused = await ask(feed, act="ticket", room="nowhere")
+    _, watching = await site.play("Eve", ticket=answer["ticket"])
+
+    assert (True, False) == (answer["ok"], refused["ok"])
+    assert (welcome["room"], None, "unseen") == (watching["room"], watching["seat"], watching["spectator"])
+    assert 1 == site.hub.lobby.players
+    assert f"Watches swarm room {welcome['room']} unseen" == answer["text"]
+
+
+@pytest.mark.gen_test
+async def test_only_a_page_with_a_ticket_may_be_framed(site: Site) -> None:
+    """The status page may frame this host's pages, and only one that came with a ticket is framed."""
+    cookie = await site.log_in()
+    policies = [
+        (await site.fetch(path, Cookie=cookie)).headers["Content-Security-Policy"]
+        for path in ("/admin", "/play/swarm?ticket=x", "/play/swarm", "/")
+    ]
+
+    assert [True, False, False, False] == ["frame-src 'self'" in policy for policy in policies]
+    assert [False, True, False, False] == ["frame-ancestors 'self'" in policy for policy in policies]
