@@ -211,7 +211,7 @@ export class GameClient {
 
   /** @param {number} nowMs */
   #wake(nowMs) {
-    if (!this.#isAsleep) return;
+    if (!this.#isAsleep || this.#page?.hidden) return;
     this.#isAsleep = false;
     this.#session?.outbound?.set(this.#held);
     this.#present(nowMs);

@@ -5,8 +5,10 @@
  * The one module here that knows both the network and the page. What it knows of a game came with the welcome message.
  */
 
+import { BadLine } from "../client/bad_line.js";
 import { GameClient } from "../client/index.js";
 import { byId } from "../shared/dom.js";
+import { NetGraph } from "../shared/net_graph.js";
 import { readName } from "../shared/player_name.js";
 import { Banner } from "./banner.js";
 import { Controls } from "./controls.js";
@@ -34,7 +36,10 @@ const wish = readWish(window.location.search);
 /** What was asked for at first: the address says since then which room it led to. @type {string} */
 const arrival = window.history.state?.arrival ?? window.location.search;
 const firstWish = readWish(arrival);
+const net = new URLSearchParams(window.location.search).get("net");
+const line = new BadLine();
 const client = new GameClient({
+  WebSocket: line.WebSocket,
   ...wish,
   url: `${window.location.protocol === "https:" ? "wss" : "ws"}://${window.location.host}/ws`,
   game: document.body.dataset.game ?? "",
@@ -48,6 +53,7 @@ const panel = new Panel(byId("state", HTMLDivElement));
 const controls = new Controls(byId("controls", HTMLDivElement), (input) => client.setInput(input));
 const log = new Log({ send: (text) => client.chat(text), opened: () => controls.release() });
 const banner = new Banner(() => client.connect());
+const netGraph = new NetGraph(client, line, { button: "net", box: "net-graph", net });
 
 /** Room and schema that controls, panel and picture are made for. */
 let shownPlace = "";
@@ -81,6 +87,7 @@ function showFigures(timeMs) {
 function drawPicture(timeMs) {
   window.requestAnimationFrame(drawPicture);
   const view = client.frame();
+  netGraph.frame(performance.now());
   if (!view || !client.replica) return;
   picture.draw(view, timeMs);
   panel.update(client.replica, timeMs);
@@ -103,7 +110,7 @@ client.on("welcome", (welcome) => {
   place.textContent = welcome.spectator ? `Watching ${where}, ${welcome.delay_s} s behind` : where;
   document.body.classList.toggle("watching", welcome.spectator !== undefined);
   // a ticket stays in the address: it is good for a reload
-  if (!wish.ticket) window.history.replaceState({ arrival }, "", roomAddress(window.location.pathname, welcome));
+  if (!wish.ticket) window.history.replaceState({ arrival }, "", roomAddress(window.location.pathname, welcome, net));
   if (!welcome.resumed) log.note(welcome.spectator ? "You are watching." : `You are ${welcome.name}.`);
 });
 client.on("status", (detail) => {

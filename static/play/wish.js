@@ -63,9 +63,11 @@ function parse(text) {
  *
  * @param {string} path of the page
  * @param {{room: string, code?: string | null, spectator?: string}} welcome
+ * @param {string | null} [net] network conditions that the address asks for, which stay
  */
-export function roomAddress(path, { room, code, spectator }) {
+export function roomAddress(path, { room, code, spectator }, net = null) {
   const query = new URLSearchParams(code ? { code } : { room });
   if (spectator) query.set("watch", "1");
+  if (net !== null) query.set("net", net);
   return `${path}?${query}`;
 }

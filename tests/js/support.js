@@ -145,6 +145,18 @@ export class FakeWorld {
     },
     /** @param {number} timer */
     clearInterval: (timer) => void this.#intervals.delete(timer),
+    /** @param {() => void} run @param {number} afterMs */
+    setTimeout: (run, afterMs) => {
+      const timer = ++this.#lastTimer;
+      const once = () => {
+        this.#intervals.delete(timer);
+        run();
+      };
+      this.#intervals.set(timer, { run: once, everyMs: 0, dueMs: this.nowMs + afterMs });
+      return timer;
+    },
+    /** @param {number} timer */
+    clearTimeout: (timer) => void this.#intervals.delete(timer),
   };
 
   storage = {

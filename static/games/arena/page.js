@@ -4,8 +4,10 @@
  * numbers around it. The only module here that knows both the network and the page.
  */
 
+import { BadLine } from "../../client/bad_line.js";
 import { GameClient } from "../../client/index.js";
 import { byId } from "../../shared/dom.js";
+import { NetGraph } from "../../shared/net_graph.js";
 import { readName } from "../../shared/player_name.js";
 import { Banner } from "./banner.js";
 import { Chat } from "./chat.js";
@@ -31,7 +33,9 @@ const hint = byId("hint", HTMLParagraphElement);
 const watch = byId("watch", HTMLParagraphElement);
 
 const wish = readWish(window.location.search);
+const line = new BadLine();
 const client = new GameClient({
+  WebSocket: line.WebSocket,
   ...wish,
   url: `${window.location.protocol === "https:" ? "wss" : "ws"}://${window.location.host}/ws`,
   game: document.body.dataset.game ?? "arena",
@@ -65,6 +69,8 @@ const scoreboard = new Scoreboard();
 const feed = new Feed(byId("feed", HTMLUListElement));
 const chat = new Chat({ send: (text) => client.chat(text), opened: () => controls.release() });
 const banner = new Banner(() => client.connect());
+const net = new URLSearchParams(window.location.search).get("net");
+const netGraph = new NetGraph(client, line, { button: "net", box: "net-graph", net });
 
 /** Id of the own Player; kept while it is not in the picture. @type {number | null} */
 let meId = null;
@@ -134,6 +140,7 @@ function takeEvents(tick) {
 function drawPicture(timeMs) {
   window.requestAnimationFrame(drawPicture);
   const view = client.frame();
+  netGraph.frame(performance.now());
   if (!view || view.tick === 0) return;
   const player = findMe(view);
   const ship = view.all("Ship").find((/** @type {any} */ other) => other.player === meId) ?? null;
@@ -202,7 +209,7 @@ window.addEventListener("resize", () => renderer.resize());
 window.setTimeout(() => hint.classList.add("gone"), HINT_LIFE_MS);
 
 // A handle for the console and for tests in a browser; nothing on the page reads it.
-Object.assign(window, { arena: { client, renderer } });
+Object.assign(window, { arena: { client, renderer, netGraph } });
 
 showSound();
 renderer.resize();

@@ -45,5 +45,7 @@ export function showAddress({ room, code, spectator }) {
   if (spectator === "unseen") return;
   const query = new URLSearchParams(code ? { code } : { room });
   if (spectator) query.set("watch", "1");
+  const net = new URLSearchParams(window.location.search).get("net");
+  if (net !== null) query.set("net", net);
   window.history.replaceState(null, "", `${window.location.pathname}?${query}`);
 }
