@@ -2,6 +2,7 @@
 
 from .core.brain import Brain, View
 from .core.entity import Entity, entity
+from .core.exact import on_grid, sin_cos, turn_on_grid
 from .core.fields import (
     angle,
     fixed,
@@ -21,6 +22,7 @@ from .core.fields import (
 from .core.game import Game, OutsideContext, Seat
 from .core.inputs import input_type
 from .core.inputs import input_type as input
+from .core.past import Past
 from .errors import BadCommand, DefinitionError
 
 __all__ = [
@@ -30,6 +32,7 @@ __all__ = [
     "Entity",
     "Game",
     "OutsideContext",
+    "Past",
     "Seat",
     "View",
     "angle",
@@ -45,7 +48,10 @@ __all__ = [
     "json_value",
     "list_of",
     "map_of",
+    "on_grid",
+    "sin_cos",
     "text",
+    "turn_on_grid",
     "uint8",
     "uint16",
     "uint32",

@@ -25,6 +25,7 @@ MAY_BE_ZERO = frozenset(
         "drain_s",
         "send_buffer_bytes",
         "notsent_lowat_bytes",
+        "rewind_max_ms",
         "seat_bytes_per_s",
         "tick_budget_ms",
         "identity_leeway_s",
@@ -153,6 +154,9 @@ class Settings:
     checksum_s: float = ts.option(default=5.0, help="how often a state carries a checksum")
     catch_up_ticks_max: int = ts.option(default=4, help="owed ticks a room may run at once; more are dropped")
     spectators_max: int = ts.option(default=50, help="most who watch a room, public and unseen ones each")
+    rewind_max_ms: float = ts.option(
+        default=500.0, help="how old a picture games may judge a shot by, at most; 0: the newest state alone"
+    )
     seat_bytes_per_s: int = ts.option(
         default=0, help="bytes of state a second and seat; what does not fit waits, the nearest goes first; 0: no bound"
     )

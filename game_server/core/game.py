@@ -23,7 +23,11 @@ from ..errors import BadCommand, DefinitionError
 from .entity import copy_mutable_defaults
 from .fields import METADATA_KEY, check_annotated
 from .interest import Nearby
+from .past import Past
 from .world import World
+
+#: what a game may ask for; a look further back would need captures by the hundred
+REWIND_MS_MAX = 2000
 
 
 @attrs.define(eq=False)
@@ -68,6 +72,14 @@ class Host(Protocol):
 
     def lock(self, locked: bool) -> None: ...
 
+    def rewind(self, seat: Seat, max_ms: float | None) -> Past: ...
+
+    def past(self, tick: float) -> Past: ...
+
+    def input_seq(self, seat: Seat) -> int: ...
+
+    def input_tick(self, seat: Seat) -> int: ...
+
 
 #: states of so long are kept for the public
 SPECTATOR_DELAY_MAX_S = 60.0
@@ -104,6 +116,8 @@ class Game:
     spectator_delay_s: ClassVar[float | None] = None
     #: most bytes of state messages a second and seat; 0: no bound; None: what the server's setting says
     seat_bytes_per_s: ClassVar[int | None] = None
+    #: how far `rewind` goes back, at most, in ms before the step; None: never, and nothing is kept for it
+    rewind_max_ms: ClassVar[float | None] = None
     #: name -> async function(context, *arguments) for work outside the tick
     outside: ClassVar[Mapping[str, OutsideFunction]] = {}
 
@@ -162,6 +176,30 @@ class Game:
     def outside_call(self, name: str, *arguments: Any) -> None:
         """Ask for one of `outside`; the result enters a later tick through `on_outside`."""
         self._host.outside_call(name, arguments)
+
+    def rewind(self, seat: Seat, max_ms: float | None = None) -> Past:
+        """Return the world as this player saw it when it gave the input of this step, to judge a shot by.
+
+        Its own entities are as they are now. Entities of a `Past` have the fields on the wire; `world.get(id)` is the
+        live one, or None when it is gone by now. Needs `rewind_max_ms`.
+
+        Args:
+            seat: who looked.
+            max_ms: no older than so many ms before the input arrived, whatever the client says it saw.
+        """
+        return self._host.rewind(seat, max_ms)
+
+    def past(self, tick: float) -> Past:
+        """Return the world at a tick, which may have a fraction, no older than `rewind_max_ms`."""
+        return self._host.past(tick)
+
+    def input_seq(self, seat: Seat) -> int:
+        """Return the number of this step's input of a seat (0: none yet), for what the browser made of it ahead."""
+        return self._host.input_seq(seat)
+
+    def input_tick(self, seat: Seat) -> int:
+        """Return the tick before which this step's input of a seat had arrived."""
+        return self._host.input_tick(seat)
 
     def close_room(self, reason: str) -> None:
         """End the room after this tick; players are told the reason."""
@@ -271,6 +309,7 @@ def _check_sizes(cls: type[Game]) -> None:
             raise DefinitionError(f"{cls.__name__}.{name} must be a whole number from 1 to {most}, not {value!r}")
     _check_number(cls, "spectator_delay_s", cls.spectator_delay_s, SPECTATOR_DELAY_MAX_S)
     _check_number(cls, "seat_bytes_per_s", cls.seat_bytes_per_s, math.inf)
+    _check_number(cls, "rewind_max_ms", cls.rewind_max_ms, REWIND_MS_MAX)
 
 
 def _check_number(cls: type[Game], name: str, value: Any, most: float) -> None:

@@ -40,6 +40,7 @@ class RoomLimits:
     outside_calls_max: int = 16
     seat_bytes_per_s: int = 0
     spectators_max: int = 50
+    rewind_max_ms: float = 500.0
 
     def for_tick_rate(self, tick_rate: int) -> "RoomLimits":
         """Return these limits with room for the inputs of a game that ticks so often.

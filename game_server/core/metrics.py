@@ -47,6 +47,9 @@ class Counts:
     commands_limited: int = 0
     pings_limited: int = 0
     resyncs_limited: int = 0
+    #: looks into the past, and pictures brought to a bound because they were too old or not sent yet
+    rewinds: int = 0
+    rewinds_clamped: int = 0
     outside_calls: int = 0
     outside_failures: int = 0
 

@@ -31,7 +31,9 @@ from .inputs import Input
 from .limits import RoomLimits
 from .metrics import Counts
 from .outgoing import Outgoing
+from .past import Past
 from .protocol import Ack, Chat, ClientMessage, Command, Leave, Ping, Resync, parse_binary, parse_text
+from .rewind import History
 from .session import NO_SEAT, Event, Role, Session, State
 from .snapshot import Snapshot
 from .spectators import Spectators, check_message
@@ -119,15 +121,22 @@ class Room:
         self._events = EventLog(limits.event_log_len_max)
         self._outside_pending = 0
 
+        self._history: History | None = None
+
         self.game = definition.cls()
         self.world = World(definition.types, self.game)
         self.game.attach(self)
+        if definition.cls.rewind_max_ms:
+            rewind_max_ms = min(definition.cls.rewind_max_ms, limits.rewind_max_ms)
+            self._history = History(self.world, definition.cls.tick_rate, rewind_max_ms, self.counts)
         self.game.start()
         views, broadcast = definition.views(self.game, limits), definition.broadcast()
         self._outgoing = Outgoing(
             self.world, self._events, definition.cls.tick_rate, limits, self.counts, views, broadcast
         )
         self.spectators = Spectators(broadcast, limits, self.counts, origin_s)
+        if self._history is not None:
+            self._history.add(self._outgoing.snapshot)
 
     # ---- what the game sees (Host) -----------------------------------------------------------------------------
 
@@ -157,6 +166,27 @@ class Room:
 
     def lock(self, locked: bool) -> None:
         self.is_locked = locked
+
+    def rewind(self, seat: Seat, max_ms: float | None) -> Past:
+        return self._kept.rewind(seat.number, max_ms)
+
+    def past(self, tick: float) -> Past:
+        return self._kept.at(tick)
+
+    def input_seq(self, seat: Seat) -> int:
+        return self._kept.input_seq(seat.number)
+
+    def input_tick(self, seat: Seat) -> int:
+        return self._kept.input_tick(seat.number)
+
+    @property
+    def _kept(self) -> History:
+        if self._history is None or not len(self._history):
+            raise RuntimeError(
+                f"{self.definition.cls.__name__} looks into the past before its first step, or without `rewind_max_ms` "
+                "in the class"
+            )
+        return self._history
 
     # ---- being told --------------------------------------------------------------------------------------------
 
@@ -439,6 +469,8 @@ class Room:
         acts, self._acts = self._acts, []
         for act in acts:
             self._perform(act)
+        if self._history is not None:
+            self._history.note(self.sessions.values())
         missing = 0
         inputs: dict[Seat, Any] = {}
         for session in self.sessions.values():
@@ -501,6 +533,8 @@ class Room:
         """Quantise the world and keep what changed, when a state is due this tick."""
         if self.tick % self.definition.cls.send_every == 0:
             self._outgoing.capture(self.tick)
+            if self._history is not None:
+                self._history.add(self._outgoing.snapshot)
 
     def outgoing(self) -> list[tuple[Session, str | bytes]]:
         """Return the frames of this tick: refusals, events not sent yet, then at most one state for each seat."""

@@ -130,10 +130,14 @@ class World:
 
         safe to spawn and despawn while iterating.
         """
+        return list(self.tables[self.index_of(type_)].values())
+
+    def index_of(self, type_: type | str) -> int:
+        """Return the type index of an entity class or its name; raise TypeError when the game has none such."""
         index = self._index_of_name.get(type_) if isinstance(type_, str) else self._index_of.get(type_)
         if not index:
             raise TypeError(f"{type_} is not in the game's `entities`")
-        return list(self.tables[index].values())
+        return index
 
     def type_index(self, entity_id: int) -> int:
         """Return the type index of a live entity; raise KeyError when there is none."""
