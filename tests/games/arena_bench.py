@@ -7,7 +7,11 @@ from typing import Any
 
 import attrs
 
+from game_server.core import snapshot
 from game_server.core.game import Seat
+from game_server.core.metrics import Counts
+from game_server.core.past import Past
+from game_server.core.rewind import History
 from game_server.core.world import World, entity_types
 from game_server.games.arena.arena import Arena
 from game_server.games.arena.rules import ArenaOptions, Player, Ship, Steer
@@ -40,6 +44,10 @@ class Bench:
         self.calls: list[tuple[str, Sequence[Any]]] = []
         self.game.attach(self)
         self.game.start()
+        #: what was captured after the last steps; everybody sees the newest
+        self.history = History(self.world, self.game.tick_rate, 500.0, Counts())
+        self.snapshot = snapshot.empty_snapshot(self.world.types)
+        self._capture()
 
     @property
     def taken(self) -> list[Seat]:
@@ -57,6 +65,22 @@ class Bench:
     def lock(self, locked: bool) -> None:
         raise AssertionError(locked)
 
+    def rewind(self, seat: Seat, max_ms: float | None) -> Past:
+        return self.history.at(float(self.tick), seat.number)
+
+    def past(self, tick: float) -> Past:
+        return self.history.at(tick)
+
+    def input_seq(self, seat: Seat) -> int:
+        return self.tick
+
+    def input_tick(self, seat: Seat) -> int:
+        return self.tick
+
+    def _capture(self) -> None:
+        self.snapshot = snapshot.capture(self.world, self.snapshot, self.tick).snapshot
+        self.history.add(self.snapshot)
+
     def join(self, number: int, name: str) -> Seat:
         seat = self.seats[number] = Seat(number, name)
         self.game.join(seat)
@@ -70,7 +94,9 @@ class Bench:
         """Step `count` times with the same inputs by seat number; the default input for the others."""
         for _ in range(count):
             self.tick += 1
+            self.world.tick = self.tick
             self.game.step({seat: (inputs or {}).get(seat.number, Steer()) for seat in self.taken})
+            self._capture()
 
     def player(self, seat: Seat) -> Player:
         return self.world.get(self.game.players[seat.number])

@@ -34,6 +34,7 @@ class Ship:
     heading: float
     energy: int
     cooldown: int
+    charge: int
     rapid: int
     boosting: bool
 
@@ -44,6 +45,7 @@ class Steer:
     thrust: int = 0
     fire: bool = False
     boost: bool = False
+    beam: bool = False
 
 
 class Generator:
@@ -74,6 +76,7 @@ def start_of(case: int) -> tuple[Ship, Generator]:
             heading=generator.below(65536) * movement.HEADING_STEP,
             energy=generator.below(121),
             cooldown=generator.below(9),
+            charge=generator.below(76),
             rapid=generator.below(200),
             boosting=generator.below(2) == 1,
         ),
@@ -90,6 +93,7 @@ def next_steer(steer: Steer, generator: Generator) -> Steer:
         thrust=(100, 100, 100, 0, -100, 35)[generator.below(6)],
         fire=generator.below(2) == 1,
         boost=generator.below(3) == 0,
+        beam=generator.below(4) == 0,
     )
 
 
@@ -103,12 +107,12 @@ def row_of(ship: Ship) -> list[int]:
         floor(ship.heading * movement.HEADING_INVERSE + 0.5),
         ship.energy,
         ship.cooldown + 256 * ship.rapid,
-        int(ship.boosting),
+        int(ship.boosting) + 2 * ship.charge,
     ]
 
 
 def run_case(case: int) -> list[int]:
-    """Return one case: the hash over all steps, the number of shots, and the integers at the end."""
+    """Return one case: the hash over all steps, what was fired (a beam counts 2), and the integers at the end."""
     ship, generator = start_of(case)
     steer = Steer()
     folded, shots = 2166136261, 0

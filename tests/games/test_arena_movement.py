@@ -10,7 +10,16 @@ from tests.games.arena_vectors import CASES, DT, VECTORS, Ship, Steer, make_exac
 
 
 def resting(x: float, y: float, **changes: float) -> Ship:
-    fields = {"vx": 0.0, "vy": 0.0, "heading": 0.0, "energy": 120, "cooldown": 0, "rapid": 0, "boosting": False}
+    fields = {
+        "vx": 0.0,
+        "vy": 0.0,
+        "heading": 0.0,
+        "energy": 120,
+        "cooldown": 0,
+        "charge": 0,
+        "rapid": 0,
+        "boosting": False,
+    }
     return Ship(x=x, y=y, **{**fields, **changes})  # type: ignore[arg-type]
 
 
@@ -67,7 +76,17 @@ def test_fires_at_its_rate() -> None:
     plain, rapid = resting(300.0, 300.0), resting(300.0, 300.0, rapid=1000)
     shots = [movement.move(plain, Steer(fire=True), DT) for _ in range(80)]
     rapid_shots = [movement.move(rapid, Steer(fire=True), DT) for _ in range(80)]
-    assert (10, 20) == (sum(shots), sum(rapid_shots))
+    assert (10, 20) == (shots.count(movement.SHOT), rapid_shots.count(movement.SHOT))
+
+
+def test_beams_at_its_rate_and_for_energy() -> None:
+    """A beam costs energy and is ready again after BEAM_STEPS; between them the gun fires on."""
+    ship = resting(300.0, 300.0)
+    fired = [movement.move(ship, Steer(fire=True, beam=True), DT) for _ in range(2 * movement.BEAM_STEPS)]
+    assert [0, movement.BEAM_STEPS] == [step for step, what in enumerate(fired) if what == movement.BEAM]
+    assert fired.count(movement.SHOT) > 12
+    weak = resting(300.0, 300.0, energy=movement.BEAM_ENERGY - 2)
+    assert movement.NOTHING == movement.move(weak, Steer(beam=True), DT)
 
 
 def test_boost_runs_dry() -> None:

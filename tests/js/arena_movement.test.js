@@ -42,6 +42,7 @@ function startOf(caseNumber) {
     heading: generator.below(65536) * (TAU / 65536),
     energy: generator.below(121),
     cooldown: generator.below(9),
+    charge: generator.below(76),
     rapid: generator.below(200),
     boosting: generator.below(2) === 1,
   };
@@ -58,7 +59,8 @@ function nextSteer(steer, generator) {
   const thrust = [100, 100, 100, 0, -100, 35][generator.below(6)];
   const fire = generator.below(2) === 1;
   const boost = generator.below(3) === 0;
-  return { turn, thrust, fire, boost };
+  const beam = generator.below(4) === 0;
+  return { turn, thrust, fire, boost, beam };
 }
 
 /** @param {import("../../static/games/arena/movement.js").Moving} ship */
@@ -71,7 +73,7 @@ function rowOf(ship) {
     Math.floor(ship.heading * (1 / (TAU / 65536)) + 0.5),
     ship.energy,
     ship.cooldown + 256 * ship.rapid,
-    Number(ship.boosting),
+    Number(ship.boosting) + 2 * ship.charge,
   ];
 }
 
@@ -92,12 +94,12 @@ test("movement agrees with Python on every quantised integer of every step", () 
   for (const [caseNumber, expected] of vectors.cases.entries()) {
     const { ship, generator } = startOf(caseNumber);
     /** @type {import("../../static/games/arena/movement.js").Steering} */
-    let steer = { turn: 0, thrust: 0, fire: false, boost: false };
+    let steer = { turn: 0, thrust: 0, fire: false, boost: false, beam: false };
     let folded = 2166136261;
     let fired = 0;
     for (let step = 1; step <= vectors.steps; step += 1) {
       steer = nextSteer(steer, generator);
-      if (move(ship, steer, 1 / vectors.tick_rate)) fired += 1;
+      fired += move(ship, steer, 1 / vectors.tick_rate);
       for (const number of rowOf(ship)) folded = Math.imul(folded ^ number, 16777619) >>> 0;
     }
     assert.deepEqual([folded, fired, ...rowOf(ship)], expected, `case ${caseNumber}`);

@@ -9,12 +9,15 @@ from typing import Any
 
 from ...game import Game, Seat, uint8, uint16, uint32
 from .brain import Brain
-from .combat import fire, fly
+from .combat import fire, fly, shine
 from .crew import free_name
-from .movement import ENERGY_MAX, SHIP_RADIUS, move
+from .movement import BEAM, ENERGY_MAX, SHIP_RADIUS, move
 from .placing import open_place, spawn_place
 from .rules import (
+    BEAM_DAMAGE,
+    BEAM_SHOWN_STEPS,
     BULLET_DAMAGE,
+    COVER_MS,
     FIRST_SPAWN_STEPS,
     HULL_MAX,
     KILL_REPAIR,
@@ -27,6 +30,7 @@ from .rules import (
     REPAIR_HULL,
     RESPAWN_STEPS,
     RESULTS_S,
+    REWIND_MAX_MS,
     SAFE_STEPS,
     SEATS,
     SHIELD_MAX,
@@ -35,6 +39,7 @@ from .rules import (
     STREAK_NOTICE,
     TICK_RATE,
     ArenaOptions,
+    Beam,
     Bullet,
     Phase,
     Pickup,
@@ -56,7 +61,8 @@ class Arena(Game):
     tick_rate = TICK_RATE
     send_every = 1
     seats = SEATS
-    entities = (Player, Ship, Bullet, Pickup)
+    rewind_max_ms = REWIND_MAX_MS
+    entities = (Player, Ship, Bullet, Pickup, Beam)
     input = Steer
     Options = ArenaOptions
     spectator_delay_s = 3.0
@@ -101,7 +107,7 @@ class Arena(Game):
             self._next_phase()
         if self.phase == Phase.RESULTS:
             return
-        steers = {self.players[seat.number]: steer for seat, steer in inputs.items()}
+        steers = {self.players[seat.number]: (seat, steer) for seat, steer in inputs.items()}
         for player in self.world.all(Player):
             ship = self.world.get(player.ship_id)
             if ship is None:
@@ -110,10 +116,14 @@ class Arena(Game):
                 continue
             brain = self.brains.get(player.id)
             if brain is not None:
-                self._fly_ship(ship, Steer(**brain.think(self.world, (ship.id,))))
+                self._fly_ship(ship, Steer(**brain.think(self.world, (ship.id,))), None)
             else:
-                self._fly_ship(ship, _IDLE if player.away else steers.get(player.id, _IDLE))
+                seat, steer = steers.get(player.id, (None, _IDLE))
+                self._fly_ship(ship, _IDLE if player.away else steer, seat)
         self._fly_bullets()
+        for beam in self.world.all(Beam):
+            if self.tick - beam.born >= BEAM_SHOWN_STEPS:
+                self.world.despawn(beam)
         self._take_pickups()
         if self.tick % PICKUP_EVERY_STEPS == 0 and len(self.world.all(Pickup)) < PICKUPS:
             self._spawn_pickup()
@@ -136,9 +146,10 @@ class Arena(Game):
         ship = self.world.get(player.ship_id)
         if ship is not None:
             self.world.despawn(ship)
-        for bullet in self.world.all(Bullet):
-            if bullet.player == player.id:
-                self.world.despawn(bullet)
+        shots: list[Bullet | Beam] = [*self.world.all(Bullet), *self.world.all(Beam)]
+        for shot in shots:
+            if shot.player == player.id:
+                self.world.despawn(shot)
         self.brains.pop(player.id, None)
         self.world.despawn(player)
 
@@ -167,26 +178,49 @@ class Arena(Game):
         )  # fmt: skip
         player.ship_id, player.respawn_tick = ship.id, 0
 
-    def _fly_ship(self, ship: Ship, steer: Steer) -> None:
+    def _fly_ship(self, ship: Ship, steer: Steer, seat: Seat | None) -> None:
         fired = move(ship, steer, self.dt)
         ship.thrusting = steer.thrust > 0
         if ship.safe and (fired or self.tick >= ship.safe_until):
             ship.safe = False
-        if fired:
-            bullet = fire(ship, self.tick)
-            if bullet is not None:
-                self.world.spawn(bullet)
+        if fired == BEAM:
+            self._fire_beam(ship, seat)
+        elif fired:
+            self._fire_bullet(ship, seat)
+
+    def _fire_bullet(self, ship: Ship, seat: Seat | None) -> None:
+        bullet = fire(ship, self.tick)
+        if bullet is None:
+            return
+        if seat is not None:
+            bullet.shot = self.input_seq(seat) & 0xFFFF
+            bullet.offset, bullet.came = self.tick - self.rewind(seat).tick, self.input_tick(seat)
+        self.world.spawn(bullet, owner=ship.owner)
+
+    def _fire_beam(self, ship: Ship, seat: Seat | None) -> None:
+        if seat is None:
+            beam, hit_id = shine(ship, self.world.all(Ship), self.world.get, self.tick)
+        else:
+            beam, hit_id = shine(ship, self.rewind(seat).all(Ship), self.rewind(seat, COVER_MS).get, self.tick)
+            beam.shot = self.input_seq(seat) & 0xFFFF
+        beam.struck = hit_id != 0
+        self.world.spawn(beam, owner=ship.owner)
+        self._hurt(hit_id, ship.player, BEAM_DAMAGE)
 
     def _fly_bullets(self) -> None:
-        for bullet, ship in fly(self.world.all(Bullet), self.world.all(Ship), self.tick):
+        ended = fly(self.world.all(Bullet), self.world.all(Ship), self.tick, lambda tick: self.past(tick).all(Ship))
+        for bullet, hit_id in ended:
             self.world.despawn(bullet)
-            if ship is not None and ship.hull > 0 and not ship.safe:
-                self._hurt(ship, bullet.player)
+            self._hurt(hit_id, bullet.player, BULLET_DAMAGE)
 
-    def _hurt(self, ship: Ship, shooter_id: int) -> None:
-        absorbed = min(ship.shield, BULLET_DAMAGE)
+    def _hurt(self, ship_id: int, shooter_id: int, damage: int) -> None:
+        """Take damage off a ship, if it is still there and can be hurt."""
+        ship = self.world.get(ship_id)
+        if ship is None or ship.hull <= 0 or ship.safe:
+            return
+        absorbed = min(ship.shield, damage)
         ship.shield -= absorbed
-        ship.hull = max(0, ship.hull - (BULLET_DAMAGE - absorbed))
+        ship.hull = max(0, ship.hull - (damage - absorbed))
         if ship.hull == 0:
             self._kill(ship, self.world.get(shooter_id))
 
@@ -260,7 +294,7 @@ class Arena(Game):
 
     def _end_round(self) -> None:
         self.phase, self.phase_end = int(Phase.RESULTS), self.tick + RESULTS_S * TICK_RATE
-        for kind in (Ship, Bullet):
+        for kind in (Ship, Bullet, Beam):
             for entity in self.world.all(kind):
                 self.world.despawn(entity)
         players = self.world.all(Player)

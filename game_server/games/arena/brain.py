@@ -25,6 +25,9 @@ TURN_A_STEP = TURN_RATE / TICK_RATE
 DODGE_WITHIN = 330.0
 ROCK_MARGIN = 46.0
 LOOK_AHEAD_S = 0.9
+#: a beam is tried in so many of the looks in which it could be, and at this distance from the heading at most
+BEAM_SHARE = 0.12
+BEAM_CONE = 0.03
 #: aiming error in radians, least and most, by skill: easy, fair, hard
 AIM_ERRORS = ((0.16, 0.34), (0.10, 0.27), (0.02, 0.09))
 #: steps between looks, least and most, by skill
@@ -66,6 +69,7 @@ class Plan:
     heading: float = 0.0
     thrust: int = 100
     shoot: bool = False
+    beam: bool = False
     boost: bool = False
     #: shoot only when the heading is this near, in radians
     cone: float = 0.1
@@ -109,6 +113,7 @@ class Brain:
             "thrust": thrust,
             "fire": self.plan.shoot and abs(off) < self.plan.cone,
             "boost": self.plan.boost and abs(off) < 0.6,
+            "beam": self.plan.beam and abs(off) < BEAM_CONE,
         }
 
     def _own_ship(self, view: Any, own: Collection[int]) -> Any:
@@ -127,7 +132,7 @@ class Brain:
     def _look(self, view: Any, me: Any) -> None:
         """Make a new plan."""
         plan = self.plan
-        plan.shoot = plan.boost = False
+        plan.shoot = plan.boost = plan.beam = False
         target = self._choose_target(view, me)
         prize = self._choose_pickup(view, me, target)
         if prize is not None:
@@ -186,6 +191,9 @@ class Brain:
         aim = atan2(lead_y - me.y, lead_x - me.x) + self.random.uniform(-1.0, 1.0) * character.aim_error
         plan.cone = 0.05 + 26.0 / max(distance, 80.0)
         plan.shoot = distance < FIRE_RANGE * 0.92 and not target.safe and _clear(me.x, me.y, target.x, target.y)
+        if plan.shoot and me.charge == 0 and me.energy > 60 and self.random.random() < BEAM_SHARE:
+            plan.heading, plan.beam, plan.shoot = self._beam_heading(me, target), True, False
+            return
         if not approach:
             plan.shoot = plan.shoot and abs(_turn_between(plan.heading, aim)) < 0.15
             return
@@ -205,6 +213,11 @@ class Brain:
         if me.hull < HULL_MAX * character.caution * 0.7 and distance < 420.0 and self.random.random() < 0.4:
             self.break_off_steps = self.random.randint(14, 26)
             plan.boost = True
+
+    def _beam_heading(self, me: Any, target: Any) -> float:
+        """Return where to aim a beam, which needs no lead."""
+        error = self.random.uniform(-1.0, 1.0) * self.character.aim_error * 0.5
+        return atan2(target.y - me.y, target.x - me.x) + error
 
     def _guess_velocity(self, tick: int, target: Any) -> tuple[float, float]:
         """Return the target's velocity as far as two looks tell it."""

@@ -30,6 +30,13 @@ ENERGY_TO_START = 24  # so that an empty tank does not stutter
 
 FIRE_STEPS = 8  # steps between two shots
 FIRE_STEPS_RAPID = 4
+BEAM_STEPS = 75  # steps between two beams
+BEAM_ENERGY = 40  # of ENERGY_MAX: who beams cannot run as far
+
+# what a step fired
+NOTHING = 0
+SHOT = 1
+BEAM = 2
 
 POSITION_STEP = 0.0625
 POSITION_INVERSE = 16.0
@@ -53,6 +60,7 @@ class Moving(Protocol):
     heading: float
     energy: int
     cooldown: int
+    charge: int
     rapid: int
     boosting: bool
 
@@ -64,10 +72,11 @@ class Steering(Protocol):
     thrust: int
     fire: bool
     boost: bool
+    beam: bool
 
 
-def move(ship: Moving, steer: Steering, dt: float) -> bool:
-    """Advance a ship by one step of `dt` seconds; return whether it fired in this step."""
+def move(ship: Moving, steer: Steering, dt: float) -> int:
+    """Advance a ship by one step of `dt` seconds; return what it fired in this step: NOTHING, a SHOT or a BEAM."""
     heading = turn_on_grid(
         ship.heading + steer.turn * 0.01 * TURN_RATE * dt, HEADING_STEP, HEADING_INVERSE, HEADING_COUNT
     )
@@ -147,13 +156,20 @@ def _power(ship: Moving, steer: Steering) -> float:
     return steer.thrust * 0.01 * THRUST
 
 
-def _trigger(ship: Moving, steer: Steering) -> bool:
-    """Count the gun's timers down; return whether it fires."""
+def _trigger(ship: Moving, steer: Steering) -> int:
+    """Count the guns' timers down; return what fires."""
     if ship.rapid > 0:
         ship.rapid = ship.rapid - 1
     if ship.cooldown > 0:
         ship.cooldown = ship.cooldown - 1
+    if ship.charge > 0:
+        ship.charge = ship.charge - 1
+    if steer.beam and ship.charge == 0 and ship.energy >= BEAM_ENERGY:
+        ship.charge = BEAM_STEPS
+        ship.energy = ship.energy - BEAM_ENERGY
+        ship.cooldown = FIRE_STEPS
+        return BEAM
     if not steer.fire or ship.cooldown > 0:
-        return False
+        return NOTHING
     ship.cooldown = FIRE_STEPS_RAPID if ship.rapid > 0 else FIRE_STEPS
-    return True
+    return SHOT

@@ -26,6 +26,16 @@ BULLET_STEPS = 36  # 1.2 s: a range of about 800 units, half a desktop screen
 #: how far a bullet flies
 FIRE_RANGE = BULLET_SPEED * BULLET_STEPS / TICK_RATE
 MUZZLE = 24.0
+#: a bullet begins as far in the past as its shooter's picture was, and has caught up after 200 ms
+OFFSET_STEPS = 6
+#: three beams and a bullet kill: much at once, but a third of the gun's damage over time
+BEAM_DAMAGE = 32
+#: how long a beam is there to be seen
+BEAM_SHOWN_STEPS = 8
+#: the oldest picture that a shot is judged by: both ways of a slow line, the delay of a picture, a short queue
+REWIND_MAX_MS = 500.0
+#: who was behind a rock for so long when a shot came in is safe from it, whatever its shooter saw
+COVER_MS = 250.0
 HIT_RADIUS = 21.0
 
 KILL_SCORE = 100
@@ -96,6 +106,7 @@ class Ship(Entity):
     vy: float = fixed(-1024, 1024, step=1 / 32, to="owner", predict=True)
     energy: int = uint8(default=120, to="owner", predict=True)
     cooldown: int = uint8(to="owner", predict=True)
+    charge: int = uint8(to="owner", predict=True)
     rapid: int = uint16(to="owner", predict=True)
     safe_until: int = 0
 
@@ -110,6 +121,25 @@ class Bullet(Entity):
     y: float = fixed(0, WORLD_SIZE, step=1 / 16)
     vx: float = fixed(-2048, 2048, step=1 / 16)
     vy: float = fixed(-2048, 2048, step=1 / 16)
+    #: low bits of the number of the input that fired it, by which its owner's browser knows it
+    shot: int = uint16(to="owner")
+    #: by how many ticks its shooter's picture was behind, and before which tick its input had come
+    offset: float = 0.0
+    came: int = 0
+
+
+@entity
+class Beam(Entity):
+    """A beam: from (x, y) to where it ended, in a ship if it `struck`. Only there to be seen."""
+
+    player: int = uint32()
+    born: int = uint32()
+    x: float = fixed(0, WORLD_SIZE, step=1 / 16)
+    y: float = fixed(0, WORLD_SIZE, step=1 / 16)
+    to_x: float = fixed(0, WORLD_SIZE, step=1 / 16)
+    to_y: float = fixed(0, WORLD_SIZE, step=1 / 16)
+    struck: bool = flag()
+    shot: int = uint16(to="owner")
 
 
 @entity
@@ -129,6 +159,7 @@ class Steer:
     thrust: int = int8(min=-100, max=100)
     fire: bool = flag()
     boost: bool = flag()
+    beam: bool = flag()
 
 
 @attrs.frozen

@@ -19,6 +19,7 @@ import { rocksAt } from "./field.js";
  * @property {number} heading
  * @property {number} energy
  * @property {number} cooldown
+ * @property {number} charge
  * @property {number} rapid
  * @property {boolean} boosting
  */
@@ -30,6 +31,7 @@ import { rocksAt } from "./field.js";
  * @property {number} thrust
  * @property {boolean} fire
  * @property {boolean} boost
+ * @property {boolean} beam
  */
 
 const WORLD_SIZE = 4096.0; // of game_server.games.arena.field
@@ -47,6 +49,11 @@ export const ENERGY_REGAIN = 1;
 export const ENERGY_TO_START = 24;
 export const FIRE_STEPS = 8;
 export const FIRE_STEPS_RAPID = 4;
+export const BEAM_STEPS = 75;
+export const BEAM_ENERGY = 40;
+export const NOTHING = 0;
+export const SHOT = 1;
+export const BEAM = 2;
 export const POSITION_STEP = 0.0625;
 export const POSITION_INVERSE = 16.0;
 export const POSITION_COUNT = 65536;
@@ -59,11 +66,11 @@ export const HEADING_INVERSE = 10430.378350470453; // 1 / HEADING_STEP
 export const HEADING_COUNT = 65536;
 
 /**
- * Advance a ship by one step of `dt` seconds; return whether it fired in this step.
+ * Advance a ship by one step of `dt` seconds; return what it fired in this step: NOTHING, a SHOT or a BEAM.
  * @param {Moving} ship
  * @param {Steering} steer
  * @param {number} dt
- * @returns {boolean}
+ * @returns {number}
  */
 export function move(ship, steer, dt) {
   const heading =
@@ -171,10 +178,10 @@ function _power(ship, steer) {
 }
 
 /**
- * Count the gun's timers down; return whether it fires.
+ * Count the guns' timers down; return what fires.
  * @param {Moving} ship
  * @param {Steering} steer
- * @returns {boolean}
+ * @returns {number}
  */
 function _trigger(ship, steer) {
   if (ship.rapid > 0) {
@@ -183,9 +190,18 @@ function _trigger(ship, steer) {
   if (ship.cooldown > 0) {
     ship.cooldown = ship.cooldown - 1;
   }
+  if (ship.charge > 0) {
+    ship.charge = ship.charge - 1;
+  }
+  if (steer.beam && ship.charge === 0 && ship.energy >= BEAM_ENERGY) {
+    ship.charge = BEAM_STEPS;
+    ship.energy = ship.energy - BEAM_ENERGY;
+    ship.cooldown = FIRE_STEPS;
+    return BEAM;
+  }
   if (!steer.fire || ship.cooldown > 0) {
-    return false;
+    return NOTHING;
   }
   ship.cooldown = ship.rapid > 0 ? FIRE_STEPS_RAPID : FIRE_STEPS;
-  return true;
+  return SHOT;
 }
