@@ -14,7 +14,6 @@ import attrs
 
 from game_server.core.codec import decode_binary
 from game_server.core.definition import GameDefinition
-from game_server.core.exact import sin_cos
 from game_server.core.limits import RoomLimits
 from game_server.core.past import between
 from game_server.core.replica import Replica
@@ -22,7 +21,8 @@ from game_server.core.room import Room
 from game_server.games.arena import GAME
 from game_server.games.arena.beam import BEAM_RADIUS, BEAM_RANGE, clear_way, way_to
 from game_server.games.arena.movement import BEAM, ENERGY_MAX, move
-from game_server.games.arena.rules import MUZZLE, TICK_RATE, ArenaOptions, Beam, Ship
+from game_server.games.arena.rules import TICK_RATE, ArenaOptions, Beam, Ship
+from game_server.games.arena.shots import muzzle_of
 from tests.games.arena_vectors import Ship as Body
 from tests.games.arena_vectors import Steer
 
@@ -146,11 +146,10 @@ class Marksman:
 
     def struck_on_screen(self, body: Body, drawn: dict[int, tuple[float, float]]) -> int:
         """Return the ship that a beam from here hits on the screen, or 0."""
-        sine, cosine = sin_cos(body.heading)
-        x, y = body.x + cosine * MUZZLE, body.y + sine * MUZZLE
-        reach, found = clear_way(x, y, cosine, sine, BEAM_RANGE), 0
+        x, y, dx, dy = muzzle_of(body)
+        reach, found = clear_way(x, y, dx, dy, BEAM_RANGE), 0
         for number, (ship_x, ship_y) in drawn.items():
-            way = way_to(x, y, cosine, sine, ship_x, ship_y, BEAM_RADIUS)
+            way = way_to(x, y, dx, dy, ship_x, ship_y, BEAM_RADIUS)
             if 0.0 <= way < reach:
                 reach, found = way, number
         return found

@@ -16,7 +16,8 @@ from game_server.errors import CloseCode
 from game_server.games.arena import GAME
 from game_server.games.arena.beam import BEAM_RADIUS, is_covered
 from game_server.games.arena.movement import HEADING_STEP
-from game_server.games.arena.rules import COVER_MS, HULL_MAX, MUZZLE, OFFSET_STEPS, TICK_RATE, ArenaOptions, Beam, Ship
+from game_server.games.arena.rules import COVER_MS, HULL_MAX, TICK_RATE, ArenaOptions, Beam, Ship
+from game_server.games.arena.shots import MUZZLE, OFFSET_STEPS, age_on_screen, offset_at
 from tests.games.shooters import Line, Shot, hunt
 
 SLOW = Line(delay_ms=100.0, jitter_ms=30.0, stall_every_ms=10_000.0, stall_ms=300.0)
@@ -203,3 +204,11 @@ def test_a_beam_reaches_no_safe_ship_and_no_ghost() -> None:
     duel.say(seen, 0.0, beam=True)
     duel.tick()
     assert 2 == len(duel.room.world.all(Beam))
+
+
+@given(offset=st.floats(0, 20), age=st.floats(0, 36))
+def test_a_bullet_is_drawn_where_it_meets_ships(offset: float, age: float) -> None:
+    """The screen shows a bullet at the age at which it meets the ships of that very picture."""
+    # fired at tick 0, on a screen that showed tick -offset; at this age it meets the ships of:
+    picture = age - offset_at(offset, age)
+    assert math.isclose(age, age_on_screen(picture + offset, offset), abs_tol=1e-9)

@@ -2,9 +2,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
+import { Beams } from "../../static/games/arena/beams.js";
 import { Bullets } from "../../static/games/arena/bullets.js";
 import { turnTowards } from "../../static/games/arena/controls.js";
 import { ranked, shownRate, shownTime } from "../../static/games/arena/hud.js";
+import { BEAM, NOTHING, SHOT } from "../../static/games/arena/movement.js";
 import { Scene } from "../../static/games/arena/scene.js";
 import { readWish } from "../../static/games/arena/wish.js";
 import { playAddress } from "../../static/lobby/api.js";
@@ -25,44 +27,101 @@ function viewOf(tick, entities) {
 }
 
 const bullet = { id: 9, player: 1, born: 100, x: 300, y: 1500, vx: 300, vy: 0 };
-const ship = { id: 5, player: 1, x: 276, y: 1500, vx: 0, vy: 0, heading: 0, hull: 100, shield: 0, cooldown: 0 };
+const ship = { id: 5, player: 1, x: 276, y: 1500, vx: 0, vy: 0, heading: 0, hull: 100, shield: 0, cooldown: 0, charge: 0 };
+
+/**
+ * The same with what the SDK says of ghosts.
+ * @param {number} tick
+ * @param {Record<string, any[]>} entities
+ * @param {any[]} ghosts
+ * @param {any} [ghost] that the bullet took the place of
+ */
+const ghostly = (tick, entities, ghosts, ghost = null) => ({ ...viewOf(tick, entities), ghosts, ghostOf: () => ghost });
 
 test("a bullet of another is where its birth tick says", () => {
-  const shown = new Bullets().place(viewOf(103, { Bullet: [bullet] }), 2, 0);
-  assert.deepEqual(shown.get(9), { x: 330, y: 1500, vx: 300, vy: 0, own: false });
+  const shown = new Bullets().place(viewOf(103, { Bullet: [bullet] }), 2);
+  assert.deepEqual(shown.get(9), { x: 330, y: 1500, vx: 300, vy: 0, own: false, opacity: 1 });
 });
 
-test("an own bullet takes its ghost's lead over and loses it on the way", () => {
+test("an own bullet leaves the muzzle at once, and has caught up with the server's after 200 ms of its flight", () => {
   const bullets = new Bullets();
-  bullets.shoot({ ...ship, x: 276 }, 1000);
-  const ghost = bullets.place(viewOf(99, {}), 1, 1100).get(-1);
-  assert.equal(Math.round(ghost?.x ?? 0), 300 + 68);
-  const born = bullets.place(viewOf(100, { Bullet: [bullet] }), 1, 1100);
-  assert.deepEqual([...born.keys()], [9], "the ghost is gone");
-  assert.equal(born.get(9)?.x, 300 + 30, "100 ms ahead: 3 ticks at 300 units a second");
-  assert.equal(bullets.place(viewOf(122, { Bullet: [bullet] }), 1, 1833).get(9)?.x, 520, "where the server has it");
+  bullets.offset = 6;
+  bullets.place(viewOf(94, {}), 1);
+  const fields = /** @type {any} */ (bullets.prediction.make(ship, {}, SHOT));
+  assert.equal(fields.tick, 94);
+  const ghost = { seq: 7, fields, age: 0, opacity: 1 };
+  assert.equal(bullets.place(ghostly(94, {}, [ghost]), 1).get(-7)?.x, 300);
+  const before = bullets.place(ghostly(100, {}, [ghost]), 1).get(-7)?.x ?? 0;
+  assert.equal(Math.round(before), 300 + 68, "half as fast as 680 a second");
+  const mine = { ...bullet, ...fields, born: 100, shot: 7 };
+  const after = bullets.place(ghostly(100, { Bullet: [mine] }, [], ghost), 1);
+  assert.deepEqual([...after.keys()], [9]);
+  assert.equal(after.get(9)?.x, before, "no jump where the one takes the other's place");
+  assert.equal(Math.round(bullets.place(ghostly(112, { Bullet: [mine] }, [], ghost), 1).get(9)?.x ?? 0), 300 + 272);
 });
 
-test("a ghost whose bullet never comes goes by itself, and none is drawn outside the world", () => {
+test("an own bullet that has met a ship on this screen is drawn no further", () => {
   const bullets = new Bullets();
-  bullets.shoot({ ...ship, x: 30, heading: Math.PI }, 1000);
-  assert.equal(bullets.place(viewOf(1, {}), 1, 1000).size, 1);
-  assert.equal(bullets.place(viewOf(2, {}), 1, 1200).size, 0);
-  bullets.shoot(ship, 2000);
-  assert.equal(bullets.place(viewOf(3, {}), 1, 2601).size, 0);
+  const ghost = { seq: 8, fields: { ...bullet, tick: 100 }, age: 0, opacity: 1 };
+  const target = { ...ship, id: 6, player: 2, x: 330 };
+  assert.equal(bullets.place(ghostly(100, { Ship: [target] }, [ghost]), 1).size, 1);
+  assert.equal(bullets.place(ghostly(103, { Ship: [target] }, [ghost]), 1).size, 0);
+  assert.equal(bullets.place(ghostly(104, {}, [ghost]), 1).size, 0);
+  const safe = { ...target, safe: true };
+  assert.equal(new Bullets().place(ghostly(103, { Ship: [safe] }, [ghost]), 1).size, 1);
 });
 
-test("the scene notices shots, hits, deaths, sparks and taken pickups, and nothing in its first picture", () => {
+test("no ghost is made of a step that fired nothing, or in a rock or wall", () => {
+  const { prediction } = new Bullets();
+  assert.equal(prediction.make(ship, {}, NOTHING), null);
+  assert.equal(prediction.make(ship, {}, BEAM), null);
+  assert.equal(prediction.make({ ...ship, x: 20, heading: Math.PI }, {}, SHOT), null);
+  assert.equal(prediction.seq({ shot: 17 }), 17);
+});
+
+test("the own beam is drawn at once to what it hits on the screen, and the server's word on it not again", () => {
+  const beams = new Beams();
+  const target = { ...ship, id: 6, player: 2, x: 600 };
+  beams.shoot(ship, viewOf(90, { Ship: [ship, target] }), 1000);
+  const mine = { id: 11, player: 1, born: 96, x: 300, y: 1500, to_x: 580, to_y: 1500, struck: true };
+  const [ray, ...others] = beams.place(viewOf(97, { Beam: [mine] }), 1, 1100);
+  assert.deepEqual([Math.round(ray.x), Math.round(ray.toX), ray.struck, others.length], [300, 580, true, 0]);
+  assert.deepEqual(beams.place(viewOf(97, { Beam: [mine] }), 1, 1300), []);
+  const theirs = beams.place(viewOf(97, { Beam: [mine] }), 2, 1300);
+  assert.deepEqual(theirs.map(({ toX, own }) => [toX, own]), [[580, false]]);
+  assert.deepEqual(beams.place(viewOf(96 + 8.2, { Beam: [mine] }), 2, 1300), [], "faded");
+});
+
+test("the scene notices shots, beams, hits, deaths, sparks and taken pickups, and nothing in its first picture", () => {
   const scene = new Scene();
   const pickup = { id: 7, x: 1, y: 2, kind: 1 };
-  const shot = { x: 5, y: 6, vx: 1, vy: 0, own: false };
+  const shot = { x: 5, y: 6, vx: 1, vy: 0, own: false, opacity: 1 };
   const first = viewOf(1, { Ship: [ship], Pickup: [pickup] });
   assert.deepEqual(scene.compare(first, new Map([[3, shot]]), 1), []);
   const hurt = { ...ship, hull: 90, cooldown: 8 };
   const second = scene.compare(viewOf(2, { Ship: [hurt], Pickup: [pickup] }), new Map([[3, shot]]), 1);
   assert.deepEqual(second.map(({ what }) => what), ["hurt", "fired"]);
-  const third = scene.compare(viewOf(3, {}), new Map(), 1);
-  assert.deepEqual(third.map(({ what }) => what), ["died", "sparks", "taken"]);
+  const beamed = { ...hurt, cooldown: 8, charge: 75 };
+  const third = scene.compare(viewOf(3, { Ship: [beamed], Pickup: [pickup] }), new Map([[3, shot]]), 1);
+  assert.deepEqual(third.map(({ what }) => what), ["beamed"]);
+  const beam = { id: 12, player: 1 };
+  const fourth = scene.compare(viewOf(3, { Ship: [beamed], Pickup: [pickup], Beam: [beam] }), new Map([[3, shot]]), 2);
+  assert.deepEqual(fourth.map(({ what }) => what), ["beamed"]);
+  const fifth = scene.compare(viewOf(4, {}), new Map(), 1);
+  assert.deepEqual(fifth.map(({ what }) => what), ["died", "sparks", "taken"]);
+});
+
+test("a ghost leaves sparks where it met something, and none where its bullet takes its place or it fades", () => {
+  const ghost = { x: 500, y: 600, vx: 1, vy: 0, own: true, opacity: 1 };
+  /** @param {typeof ghost} last @param {[number, typeof ghost][]} next */
+  const sparks = (last, next) => {
+    const scene = new Scene();
+    scene.compare(viewOf(1, {}), new Map([[-3, last]]), 1);
+    return scene.compare(viewOf(2, {}), new Map(next), 1).length;
+  };
+  assert.equal(sparks(ghost, []), 1);
+  assert.equal(sparks(ghost, [[9, { ...ghost, x: 511 }]]), 0);
+  assert.equal(sparks({ ...ghost, opacity: 0.4 }, []), 0);
 });
 
 test("turning towards a goal takes the short way, at full rate when far", () => {

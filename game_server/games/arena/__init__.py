@@ -1,6 +1,6 @@
 """The arena: top-down ships, bullets that take time, pickups, rounds, bots.
 
-Files in reading order: rules, field, movement, beam, combat, placing, crew, brain, scores, arena.
+Files in reading order: rules, field, movement, shots, beam, combat, placing, crew, brain, scores, arena.
 """
 
 from .arena import Arena

@@ -18,7 +18,8 @@ import attrs
 
 from .field import ROCKS, WORLD_SIZE
 from .movement import TURN_RATE
-from .rules import BULLET_INHERIT, BULLET_SPEED, FIRE_RANGE, HULL_MAX, TICK_RATE, PickupKind
+from .rules import FIRE_RANGE, HULL_MAX, TICK_RATE, PickupKind
+from .shots import BULLET_INHERIT, BULLET_SPEED
 
 SIGHT = 1150.0
 TURN_A_STEP = TURN_RATE / TICK_RATE

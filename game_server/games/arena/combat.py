@@ -13,22 +13,11 @@ wire.
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from ...core.exact import on_grid, sin_cos
+from ...core.exact import on_grid
 from .beam import BEAM_RADIUS, BEAM_RANGE, clear_way, is_covered, way_to
 from .field import WORLD_SIZE, rocks_at
-from .rules import (
-    BULLET_INHERIT,
-    BULLET_SPEED,
-    BULLET_STEPS,
-    COVER_MS,
-    HIT_RADIUS,
-    MUZZLE,
-    OFFSET_STEPS,
-    TICK_RATE,
-    Beam,
-    Bullet,
-    Ship,
-)
+from .rules import BULLET_STEPS, COVER_MS, TICK_RATE, Beam, Bullet, Ship
+from .shots import HIT_RADIUS, OFFSET_STEPS, bullet_of, muzzle_of, offset_at
 
 _CELL = 1 / 256
 # how far from a ship's centre the end of a step that hit it can lie: the hit radius and the longest step (1,060 units
@@ -39,18 +28,11 @@ _COVER_TICKS = COVER_MS * TICK_RATE / 1000
 
 def fire(ship: Ship, tick: int) -> Bullet | None:
     """Return the bullet that a ship fires at `tick`, on its wire grid; None when the muzzle is in a wall or a rock."""
-    sine, cosine = sin_cos(ship.heading)
-    x, y = ship.x + cosine * MUZZLE, ship.y + sine * MUZZLE
-    if _blocked(x, y):
+    muzzle_x, muzzle_y, _, _ = muzzle_of(ship)
+    if _blocked(muzzle_x, muzzle_y):
         return None
-    return Bullet(
-        player=ship.player,
-        born=tick,
-        x=_place(x),
-        y=_place(y),
-        vx=on_grid(cosine * BULLET_SPEED + ship.vx * BULLET_INHERIT, -2048.0, 0.0625, 16.0, 65536),
-        vy=on_grid(sine * BULLET_SPEED + ship.vy * BULLET_INHERIT, -2048.0, 0.0625, 16.0, 65536),
-    )
+    x, y, vx, vy = bullet_of(ship)
+    return Bullet(player=ship.player, born=tick, x=x, y=y, vx=vx, vy=vy)
 
 
 def _place(value: float) -> float:
@@ -66,17 +48,16 @@ def shine(ship: Ship, seen: Iterable[Any], late: Callable[[int], Any], tick: int
         late: a ship's id -> that ship as it was COVER_MS before the shot came in, or as seen if that is later; None.
         tick: the step's.
     """
-    sine, cosine = sin_cos(ship.heading)
-    x, y = ship.x + cosine * MUZZLE, ship.y + sine * MUZZLE
-    reach, hit_id = clear_way(x, y, cosine, sine, BEAM_RANGE), 0
+    x, y, dx, dy = muzzle_of(ship)
+    reach, hit_id = clear_way(x, y, dx, dy, BEAM_RANGE), 0
     for other in seen:
-        way = way_to(x, y, cosine, sine, other.x, other.y, BEAM_RADIUS)
+        way = way_to(x, y, dx, dy, other.x, other.y, BEAM_RADIUS)
         if other.id == ship.id or not 0.0 <= way < reach:
             continue
         then = late(other.id)
         if then is not None and not is_covered(x, y, then.x, then.y, BEAM_RADIUS):
             reach, hit_id = way, other.id
-    to_x, to_y = x + cosine * reach, y + sine * reach
+    to_x, to_y = x + dx * reach, y + dy * reach
     beam = Beam(player=ship.player, born=tick, x=_place(x), y=_place(y), to_x=_place(to_x), to_y=_place(to_y))
     return beam, hit_id
 
@@ -102,7 +83,7 @@ def fly(
         x, y = bullet.x + bullet.vx * seconds, bullet.y + bullet.vy * seconds
         near: Sequence[Any] | None
         if bullet.offset and age < OFFSET_STEPS:
-            near = ships_at(max(tick - bullet.offset * (1 - age / OFFSET_STEPS), bullet.came - _COVER_TICKS))
+            near = ships_at(max(tick - offset_at(bullet.offset, age), bullet.came - _COVER_TICKS))
         else:
             near = cells.get(int(x * _CELL) * 16 + int(y * _CELL))
         hit_id = _first_hit(bullet, near, x, y) if near else 0

@@ -11,6 +11,7 @@ import attrs
 
 from ...game import Entity, angle, entity, fixed, flag, input, int8, int32, text, uint8, uint16, uint32
 from .field import WORLD_SIZE
+from .shots import BULLET_SPEED
 
 TICK_RATE = 30
 SEATS = 32
@@ -19,15 +20,9 @@ HULL_MAX = 100
 SHIELD_MAX = 60
 #: ten hits kill; a bot of middling skill lands one shot in four, so a duel lasts 8 to 15 s
 BULLET_DAMAGE = 10
-BULLET_SPEED = 680.0
-#: share of the ship's velocity a bullet takes along; all of it makes aiming hard, none feels wrong
-BULLET_INHERIT = 0.4
 BULLET_STEPS = 36  # 1.2 s: a range of about 800 units, half a desktop screen
 #: how far a bullet flies
 FIRE_RANGE = BULLET_SPEED * BULLET_STEPS / TICK_RATE
-MUZZLE = 24.0
-#: a bullet begins as far in the past as its shooter's picture was, and has caught up after 200 ms
-OFFSET_STEPS = 6
 #: three beams and a bullet kill: much at once, but a third of the gun's damage over time
 BEAM_DAMAGE = 32
 #: how long a beam is there to be seen
@@ -36,7 +31,6 @@ BEAM_SHOWN_STEPS = 8
 REWIND_MAX_MS = 500.0
 #: who was behind a rock for so long when a shot came in is safe from it, whatever its shooter saw
 COVER_MS = 250.0
-HIT_RADIUS = 21.0
 
 KILL_SCORE = 100
 STREAK_BONUS = 25  # for each kill the victim had in a row

@@ -1,29 +1,25 @@
 // @ts-check
 /**
  * Where bullets are drawn. A bullet's place follows from its birth tick, so one from another ship is simply where it is at the
- * view's tick. The own ship is drawn ahead of the view (it is predicted), so an own bullet would be born behind the muzzle and late: a
- * ghost flies from the moment of the shot, the real bullet takes its lead over when it comes, and loses it over half a second, so that
- * it meets its target where both are seen.
+ * view's tick.
+ *
+ * The own ship is drawn ahead of the view (it is predicted), and the server judges an own bullet by the picture in which it was fired
+ * (shots.js): so it is drawn leaving the muzzle at once, and meets its target where both are seen. Until the server's own bullet is in
+ * the view, a ghost of the SDK stands in for it; one that the server made nothing of fades. A bullet that has met a ship or a rock on
+ * this screen is drawn no further: the server's word on it is under way.
  */
 
-import { sinCos } from "../../client/exact.js";
 import { ROCKS, WORLD_SIZE } from "./field.js";
+import { SHOT } from "./movement.js";
+import { HIT_RADIUS, ageOnScreen, bulletOf, muzzleOf } from "./shots.js";
 
 const TICK_RATE = 30;
-export const BULLET_SPEED = 680;
-const INHERIT = 0.4;
-const MUZZLE = 24;
-const GHOST_LIFE_MS = 600;
-const LEAD_FADE_STEPS = 22;
-/** Ticks. A ghost that is farther from the usual lead belongs to another bullet: shots are at least 4 steps apart. */
-const LEAD_MISS_MAX = 4;
-const LEAD_MAX = 14;
-const LEAD_LEARNT = 0.25;
-/** After so many bullets without a ghost the connection has changed: learn the lead anew. */
-const MISSED_MAX = 3;
+/** Ticks by which a bullet of the own ship begins in the past, until the first has told. */
+const OFFSET_AT_FIRST = 4;
+const OFFSET_LEARNT = 0.25;
 
-/** @typedef {{x: number, y: number, vx: number, vy: number, bornMs: number}} Ghost */
-/** @typedef {{x: number, y: number, vx: number, vy: number, own: boolean}} Shown */
+/** @typedef {{x: number, y: number, vx: number, vy: number, own: boolean, opacity: number}} Shown */
+/** @typedef {{x: number, y: number, vx: number, vy: number, tick: number}} Born tick: of the picture in which it was fired */
 
 /**
  * Return whether a bullet can be here: in the world, and in no rock.
@@ -37,100 +33,110 @@ function isOpen(x, y) {
 
 export class Bullets {
   constructor() {
-    /** @type {Ghost[]} */
-    this.ghosts = [];
-    /** how many ticks an own bullet was ahead when it came. @type {Map<number, number>} */
-    this.leads = new Map();
-    /** in ticks, over the last bullets. @type {number | null} */
-    this.usualLead = null;
-    this.missed = 0;
+    /** The tick of the picture that the player sees. */
+    this.tick = 0;
+    /** Ticks by which own bullets usually begin in the past. */
+    this.offset = OFFSET_AT_FIRST;
+    /** Own bullets that have met something on this screen, by the number of their input. @type {Set<number>} */
+    this.spent = new Set();
+    /** Offsets of own bullets in the view, by id. @type {Map<number, number>} */
+    this.offsets = new Map();
   }
 
   /**
-   * The own ship fired.
-   * @param {any} ship
-   * @param {number} timeMs
+   * What the SDK needs to make ghosts of own bullets.
+   * @returns {import("../../client/ghosts.js").SpawnPrediction}
    */
-  shoot(ship, timeMs) {
-    const [sine, cosine] = sinCos(ship.heading);
-    this.ghosts.push({
-      x: ship.x + cosine * MUZZLE,
-      y: ship.y + sine * MUZZLE,
-      vx: cosine * BULLET_SPEED + ship.vx * INHERIT,
-      vy: sine * BULLET_SPEED + ship.vy * INHERIT,
-      bornMs: timeMs,
-    });
+  get prediction() {
+    return {
+      type: "Bullet",
+      make: (ship, _input, fired) => (fired === SHOT ? this.born(ship) : null),
+      seq: (bullet) => bullet.shot,
+    };
+  }
+
+  /**
+   * @param {any} ship the own one, that fires
+   * @returns {Born | null} null when the muzzle is in a rock
+   */
+  born(ship) {
+    const [muzzleX, muzzleY] = muzzleOf(ship);
+    if (!isOpen(muzzleX, muzzleY)) return null;
+    const [x, y, vx, vy] = bulletOf(ship);
+    return { x, y, vx, vy, tick: this.tick };
   }
 
   /**
    * Return where every bullet is drawn, by id; ghosts have negative ids.
    * @param {any} view
    * @param {number | null} meId
-   * @param {number} timeMs
    * @returns {Map<number, Shown>}
    */
-  place(view, meId, timeMs) {
+  place(view, meId) {
+    this.tick = view.tick;
     /** @type {Map<number, Shown>} */
     const shown = new Map();
-    this.ghosts = this.ghosts.filter((ghost) => timeMs - ghost.bornMs < GHOST_LIFE_MS);
+    const targets = view.all("Ship").filter((/** @type {any} */ ship) => ship.player !== meId && !ship.safe);
     for (const bullet of view.all("Bullet")) {
-      const own = bullet.player === meId;
-      let age = view.tick - bullet.born;
-      if (own) age += this.leadOf(bullet, age, timeMs);
-      const seconds = Math.max(0, age) / TICK_RATE;
-      const { vx, vy } = bullet;
-      const x = bullet.x + vx * seconds;
-      const y = bullet.y + vy * seconds;
-      // one drawn ahead may be past the place where the server is about to end it: then it waits unseen
-      if (!own || isOpen(x, y)) shown.set(bullet.id, { x, y, vx, vy, own });
+      const ghost = bullet.player === meId ? (view.ghostOf?.(bullet.id) ?? null) : null;
+      if (ghost) this.placeOwn(shown, bullet.id, bullet, this.ageOf(bullet, ghost, view.tick), { ...ghost, opacity: 1 }, targets);
+      else {
+        const age = Math.max(0, view.tick - bullet.born);
+        placeAt(shown, bullet.id, bullet, age, bullet.player === meId, 1);
+      }
     }
-    for (const id of this.leads.keys()) if (!view.get(id)) this.leads.delete(id);
-    this.ghosts.forEach((ghost, index) => {
-      const seconds = (timeMs - ghost.bornMs) / 1000;
-      const { vx, vy } = ghost;
-      const x = ghost.x + vx * seconds;
-      const y = ghost.y + vy * seconds;
-      if (isOpen(x, y)) shown.set(-1 - index, { x, y, vx, vy, own: true });
-    });
+    for (const ghost of view.ghosts ?? []) {
+      const since = Math.max(0, view.tick - ghost.fields.tick);
+      this.placeOwn(shown, -ghost.seq, ghost.fields, ageOnScreen(since, this.offset), ghost, targets);
+    }
+    for (const id of this.offsets.keys()) if (!view.get(id)) this.offsets.delete(id);
+    if (this.spent.size > 200) this.spent.clear();
     return shown;
   }
 
   /**
-   * Return by how many ticks an own bullet is drawn ahead of the view.
+   * Return the age at which an own bullet is drawn.
    * @param {any} bullet
-   * @param {number} age ticks
-   * @param {number} timeMs
+   * @param {{fields: Born}} ghost that stood in for it
+   * @param {number} tick of the view
    */
-  leadOf(bullet, age, timeMs) {
-    let lead = this.leads.get(bullet.id);
-    if (lead === undefined) {
-      lead = this.takeGhost(age, timeMs);
-      this.leads.set(bullet.id, lead);
+  ageOf(bullet, ghost, tick) {
+    const offset = Math.max(0, bullet.born - ghost.fields.tick);
+    if (!this.offsets.has(bullet.id)) {
+      this.offsets.set(bullet.id, offset);
+      this.offset += (offset - this.offset) * OFFSET_LEARNT;
     }
-    return lead * Math.max(0, 1 - age / LEAD_FADE_STEPS);
+    return ageOnScreen(tick - ghost.fields.tick, offset);
   }
 
   /**
-   * Find the ghost of a bullet that has just come, and return by how many ticks it was ahead; 0 when it has none.
-   *
-   * After a stall of the page there are shots that only the server fired, and ghosts that it never did. So the ghost is not simply
-   * the oldest, but the one whose lead is nearest to what it usually is; older ones are given up.
-   * @param {number} age of the bullet, in ticks
-   * @param {number} timeMs
+   * @param {Map<number, Shown>} shown
+   * @param {number} id
+   * @param {{x: number, y: number, vx: number, vy: number}} start
+   * @param {number} age ticks
+   * @param {{seq: number, opacity: number}} ghost
+   * @param {any[]} targets
    */
-  takeGhost(age, timeMs) {
-    const leads = this.ghosts.map((ghost) => ((timeMs - ghost.bornMs) * TICK_RATE) / 1000 - age);
-    const misses = leads.map((lead) => Math.abs(lead - (this.usualLead ?? lead)));
-    const best = misses.indexOf(Math.min(...misses));
-    if (best < 0 || misses[best] > LEAD_MISS_MAX || leads[best] > LEAD_MAX) {
-      this.missed += 1;
-      if (this.missed >= MISSED_MAX) this.usualLead = null;
-      return 0;
-    }
-    this.missed = 0;
-    const lead = Math.max(0, leads[best]);
-    this.ghosts.splice(0, best + 1);
-    this.usualLead = (this.usualLead ?? lead) * (1 - LEAD_LEARNT) + lead * LEAD_LEARNT;
-    return lead;
+  placeOwn(shown, id, start, age, { seq, opacity }, targets) {
+    if (this.spent.has(seq)) return;
+    placeAt(shown, id, start, age, true, opacity);
+    const at = /** @type {Shown} */ (shown.get(id));
+    const isOver = !isOpen(at.x, at.y) || targets.some(({ x, y }) => (x - at.x) ** 2 + (y - at.y) ** 2 < HIT_RADIUS * HIT_RADIUS);
+    if (!isOver) return;
+    this.spent.add(seq);
+    shown.delete(id);
   }
+}
+
+/**
+ * @param {Map<number, Shown>} shown
+ * @param {number} id
+ * @param {{x: number, y: number, vx: number, vy: number}} start
+ * @param {number} age ticks
+ * @param {boolean} own
+ * @param {number} opacity
+ */
+function placeAt(shown, id, { x, y, vx, vy }, age, own, opacity) {
+  const seconds = age / TICK_RATE;
+  shown.set(id, { x: x + vx * seconds, y: y + vy * seconds, vx, vy, own, opacity });
 }

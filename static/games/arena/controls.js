@@ -27,6 +27,8 @@ const KEYS = {
   Space: "fire",
   ShiftLeft: "boost",
   ShiftRight: "boost",
+  KeyE: "beam",
+  KeyQ: "beam",
 };
 
 /**
@@ -52,6 +54,7 @@ export class Controls {
     this.mouse = null;
     this.mouseFire = false;
     this.mouseThrust = false;
+    this.mouseBeam = false;
     window.addEventListener("keydown", (event) => this.key(event, true));
     window.addEventListener("keyup", (event) => this.key(event, false));
     window.addEventListener("blur", () => this.release());
@@ -64,7 +67,7 @@ export class Controls {
   /** Let go of everything, as when the window loses the focus or a text is typed. */
   release() {
     this.held.clear();
-    this.mouseFire = this.mouseThrust = false;
+    this.mouseFire = this.mouseThrust = this.mouseBeam = false;
   }
 
   /**
@@ -100,6 +103,7 @@ export class Controls {
     if (event.pointerType === "touch") return;
     if (down) this.point(event);
     if (event.button === 0) this.mouseFire = down;
+    if (event.button === 1) this.mouseBeam = down;
     if (event.button === 2) this.mouseThrust = down;
   }
 
@@ -121,6 +125,7 @@ export class Controls {
     }
     const boost = held.has("boost") || touch.boost;
     if (boost && thrust === 0) thrust = 100;
-    return { turn, thrust, fire: held.has("fire") || this.mouseFire || touch.fire, boost };
+    const fire = held.has("fire") || this.mouseFire || touch.fire;
+    return { turn, thrust, fire, boost, beam: held.has("beam") || this.mouseBeam || touch.beam };
   }
 }

@@ -2,6 +2,7 @@
 /** The numbers around the picture: clock, score, place, leaders, hull and boost, perks, words in the middle, connection figures. */
 
 import { byId, make } from "../../shared/dom.js";
+import { BEAM_ENERGY, BEAM_STEPS } from "./movement.js";
 
 const LEADERS = 5;
 const TICK_RATE = 30;
@@ -50,6 +51,9 @@ export class Hud {
     this.hull = byId("hull", HTMLMeterElement);
     this.hullText = byId("hull-text", HTMLSpanElement);
     this.energy = byId("energy", HTMLMeterElement);
+    this.beam = byId("beam", HTMLMeterElement);
+    this.beamText = byId("beam-text", HTMLSpanElement);
+    this.beamButton = byId("touch-beam", HTMLButtonElement);
     this.perks = byId("perks", HTMLDivElement);
     this.respawn = byId("respawn", HTMLDivElement);
     this.respawnText = byId("respawn-text", HTMLParagraphElement);
@@ -101,6 +105,10 @@ export class Hud {
       setText(this.hullText, String(ship.hull));
     }
     this.energy.value = ship.energy;
+    const ready = ship.charge === 0 && ship.energy >= BEAM_ENERGY;
+    this.beam.value = BEAM_STEPS - ship.charge;
+    setText(this.beamText, ready ? "E" : "");
+    this.beamButton.classList.toggle("waiting", !ready);
     const perks = [];
     if (ship.shield > 0) perks.push(["perk-shield", `Shield ${ship.shield}`]);
     if (ship.rapid > 0) perks.push(["perk-rapid", `Rapid fire ${Math.ceil(ship.rapid / TICK_RATE)} s`]);

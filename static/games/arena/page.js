@@ -15,8 +15,8 @@ import { Controls } from "./controls.js";
 import { Feed } from "./feed.js";
 import { Hud } from "./hud.js";
 import { Minimap } from "./minimap.js";
-import { move } from "./movement.js";
 import { colourOf } from "./palette.js";
+import { predictShip } from "./predict.js";
 import { Renderer } from "./renderer.js";
 import { Scoreboard } from "./scoreboard.js";
 import { Sound } from "./sound.js";
@@ -32,8 +32,13 @@ const leaveLink = byId("leave", HTMLAnchorElement);
 const hint = byId("hint", HTMLParagraphElement);
 const watch = byId("watch", HTMLParagraphElement);
 
+const sound = new Sound();
 const wish = readWish(window.location.search);
 const line = new BadLine();
+const renderer = new Renderer(canvas, {
+  still: window.matchMedia("(prefers-reduced-motion: reduce)").matches,
+  onHappening: (happening, own, distance) => sound.play(happening, own, distance),
+});
 const client = new GameClient({
   WebSocket: line.WebSocket,
   ...wish,
@@ -42,19 +47,9 @@ const client = new GameClient({
   name: wish.name ?? readName(),
   schemaHash: document.body.dataset.schemaHash,
   storage: sessionStorageOrNull(),
-  predict: {
-    type: "Ship",
-    step: move,
-    fields: ["x", "y", "vx", "vy", "heading", "energy", "cooldown", "rapid", "boosting"],
-    snapAbove: 200,
-  },
+  predict: { ...predictShip, spawn: renderer.bullets.prediction },
 });
 
-const sound = new Sound();
-const renderer = new Renderer(canvas, {
-  still: window.matchMedia("(prefers-reduced-motion: reduce)").matches,
-  onHappening: (happening, own, distance) => sound.play(happening, own, distance),
-});
 const minimap = new Minimap(byId("minimap", HTMLCanvasElement));
 const touch = new Touch({
   zone: byId("touch-zone", HTMLDivElement),
@@ -62,6 +57,7 @@ const touch = new Touch({
   knob: byId("knob", HTMLDivElement),
   fire: byId("touch-fire", HTMLButtonElement),
   boost: byId("touch-boost", HTMLButtonElement),
+  beam: byId("touch-beam", HTMLButtonElement),
 });
 const controls = new Controls(canvas, touch);
 const hud = new Hud();

@@ -7,13 +7,14 @@
  */
 
 import { Backdrop } from "./backdrop.js";
+import { Beams } from "./beams.js";
 import { Bullets } from "./bullets.js";
 import { Camera } from "./camera.js";
 import { Effects } from "./effects.js";
 import { Scene } from "./scene.js";
 import { ENERGY_MAX } from "./movement.js";
 import { PICKUP_COLOURS, PICKUP_NAMES, colourOf } from "./palette.js";
-import { drawBullets, drawEnergy, drawPickup, drawPointers, drawShip, drawTag } from "./ships.js";
+import { drawBeams, drawBullets, drawEnergy, drawPickup, drawPointers, drawShip, drawTag } from "./ships.js";
 
 /** @typedef {import("./scene.js").Happening} Happening */
 
@@ -21,6 +22,9 @@ const DENSITY_MAX = 2.5;
 const AHEAD_S = 0.22;
 /** After so long without a picture (a hidden page) what changed meanwhile is no news: no volley of old explosions. */
 const GAP_MS = 500;
+
+const SHOT_FLASH = { count: 3, speed: 160, life: 110, size: 5, colour: "#ffe3b0", spread: 0.5 };
+const BEAM_FLASH = { count: 12, speed: 260, life: 220, size: 6, colour: "#bfe9ff", spread: 0.7 };
 
 export class Renderer {
   /**
@@ -37,6 +41,7 @@ export class Renderer {
     this.backdrop = new Backdrop();
     this.effects = new Effects();
     this.bullets = new Bullets();
+    this.beams = new Beams();
     this.scene = new Scene();
     /** when each ship was last hit, by ship id. @type {Map<number, number>} */
     this.hits = new Map();
@@ -68,8 +73,11 @@ export class Renderer {
     const elapsedMs = Math.min(100, Math.max(0, timeMs - this.lastMs));
     this.lastMs = timeMs;
     this.aim(this.followed(view, meId), elapsedMs, timeMs);
-    const bullets = this.bullets.place(view, meId, timeMs);
-    for (const happening of this.scene.compare(view, bullets, meId)) this.show(happening, meId, timeMs);
+    const bullets = this.bullets.place(view, meId);
+    for (const happening of this.scene.compare(view, bullets, meId)) {
+      if (happening.what === "beamed" && happening.ship.player === meId) this.beams.shoot(happening.ship, view, timeMs);
+      this.show(happening, meId, timeMs);
+    }
 
     const { context, camera, density } = this;
     context.setTransform(density, 0, 0, density, 0, 0);
@@ -78,6 +86,7 @@ export class Renderer {
     context.setTransform(scale, 0, 0, scale, -camera.left * scale, -camera.top * scale);
     this.backdrop.drawField(context, camera);
     for (const pickup of view.all("Pickup")) if (camera.sees(pickup.x, pickup.y, 50)) drawPickup(context, pickup, timeMs);
+    drawBeams(context, this.beams.place(view, meId, timeMs));
     drawBullets(context, camera, bullets.values());
     this.drawShips(view, meId, timeMs);
     this.effects.draw(context, camera, elapsedMs);
@@ -163,12 +172,12 @@ export class Renderer {
     this.onHappening(happening, own, distance);
     if (distance > 2600) return;
     const share = this.still ? 0.4 : 1;
-    if (happening.what === "fired") {
-      if (own) this.bullets.shoot(happening.ship, timeMs);
+    if (happening.what === "fired" || happening.what === "beamed") {
       const { x, y, heading } = happening.ship;
       const tipX = x + Math.cos(heading) * 24;
       const tipY = y + Math.sin(heading) * 24;
-      effects.burst(tipX, tipY, { count: 3, speed: 160, life: 110, size: 5, colour: "#ffe3b0", way: heading, spread: 0.5 });
+      const flash = happening.what === "fired" ? SHOT_FLASH : BEAM_FLASH;
+      effects.burst(tipX, tipY, { ...flash, way: heading });
     } else if (happening.what === "hurt") {
       this.hits.set(happening.ship.player, timeMs);
       if (own) camera.addShake(5);

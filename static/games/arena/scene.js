@@ -5,12 +5,22 @@
  */
 
 /**
- * @typedef {{x: number, y: number, heading: number, hull: number, shield: number, player: number, cooldown: number}} SeenShip
- * @typedef {{what: "died" | "hurt" | "spawned" | "fired", ship: SeenShip}} ShipHappening
+ * @typedef {{x: number, y: number, heading: number, hull: number, shield: number, player: number, cooldown: number, charge: number}} SeenShip
+ * @typedef {{what: "died" | "hurt" | "spawned" | "fired" | "beamed", ship: SeenShip}} ShipHappening
  * @typedef {{what: "sparks", x: number, y: number, vx: number, vy: number, own: boolean}} Sparks
  * @typedef {{what: "taken", x: number, y: number, kind: number}} Taken
  * @typedef {ShipHappening | Sparks | Taken} Happening
  */
+
+/**
+ * Return whether another bullet is where one was: a ghost and its bullet are.
+ * @param {Map<number, import("./bullets.js").Shown>} bullets
+ * @param {{x: number, y: number}} bullet
+ */
+function hasBullet(bullets, { x, y }) {
+  for (const other of bullets.values()) if (other.own && Math.hypot(other.x - x, other.y - y) < 60) return true;
+  return false;
+}
 
 export class Scene {
   constructor() {
@@ -20,6 +30,8 @@ export class Scene {
     this.bullets = new Map();
     /** @type {Map<number, {x: number, y: number, kind: number}>} */
     this.pickups = new Map();
+    /** @type {Set<number>} */
+    this.beams = new Set();
     this.started = false;
   }
 
@@ -35,13 +47,17 @@ export class Scene {
     const happenings = [];
     this.compareShips(view, meId, happenings);
     for (const [id, bullet] of this.bullets) {
-      if (id > 0 && !bullets.has(id)) happenings.push({ what: "sparks", ...bullet });
+      // a ghost that goes was taken over by its bullet, or faded; one that had met something leaves sparks as well
+      if (!bullets.has(id) && (id > 0 || (bullet.opacity === 1 && !hasBullet(bullets, bullet)))) {
+        happenings.push({ what: "sparks", ...bullet });
+      }
     }
     for (const [id, bullet] of bullets) {
       if (id > 0 && !this.bullets.has(id) && !bullet.own) this.noteShot(view, id, happenings);
     }
     this.bullets = bullets;
     const pickups = new Map();
+    this.noteBeams(view, meId, happenings);
     for (const { id, x, y, kind } of view.all("Pickup")) pickups.set(id, { x, y, kind });
     for (const [id, pickup] of this.pickups) if (!pickups.has(id)) happenings.push({ what: "taken", ...pickup });
     this.pickups = pickups;
@@ -58,18 +74,34 @@ export class Scene {
   compareShips(view, meId, happenings) {
     const ships = new Map();
     for (const ship of view.all("Ship")) {
-      const { x, y, heading, hull, shield, player, cooldown } = ship;
-      const now = { x, y, heading, hull, shield, player, cooldown };
+      const { x, y, heading, hull, shield, player, cooldown, charge } = ship;
+      const now = { x, y, heading, hull, shield, player, cooldown, charge };
       const before = this.ships.get(ship.id);
       ships.set(ship.id, now);
       if (!before) happenings.push({ what: "spawned", ship: now });
       else {
         if (hull < before.hull || shield < before.shield) happenings.push({ what: "hurt", ship: now });
-        if (player === meId && cooldown > before.cooldown) happenings.push({ what: "fired", ship: ship });
+        if (player === meId && charge > before.charge) happenings.push({ what: "beamed", ship });
+        else if (player === meId && cooldown > before.cooldown) happenings.push({ what: "fired", ship });
       }
     }
     for (const [id, ship] of this.ships) if (!ships.has(id)) happenings.push({ what: "died", ship });
     this.ships = ships;
+  }
+
+  /**
+   * @param {any} view
+   * @param {number | null} meId
+   * @param {Happening[]} happenings
+   */
+  noteBeams(view, meId, happenings) {
+    const beams = new Set();
+    for (const { id, player } of view.all("Beam")) {
+      beams.add(id);
+      if (this.beams.has(id) || player === meId) continue;
+      for (const ship of this.ships.values()) if (ship.player === player) happenings.push({ what: "beamed", ship });
+    }
+    this.beams = beams;
   }
 
   /**

@@ -158,8 +158,9 @@ export function drawEnergy(context, ship, energyMax) {
 export function drawBullets(context, camera, bullets) {
   context.globalCompositeOperation = "lighter";
   context.lineCap = "round";
-  for (const { x, y, vx, vy, own } of bullets) {
+  for (const { x, y, vx, vy, own, opacity } of bullets) {
     if (!camera.sees(x, y, 50)) continue;
+    context.globalAlpha = opacity;
     const speed = Math.hypot(vx, vy) || 1;
     const backX = (vx / speed) * 30;
     const backY = (vy / speed) * 30;
@@ -177,6 +178,38 @@ export function drawBullets(context, camera, bullets) {
     context.lineTo(x, y);
     context.stroke();
     context.drawImage(glowOf(colour), x - 13, y - 13, 26, 26);
+  }
+  context.globalAlpha = 1;
+  context.globalCompositeOperation = "source-over";
+}
+
+/**
+ * Draw beams: a bright line that thins out, and a flash where it ended.
+ * @param {CanvasRenderingContext2D} context
+ * @param {Iterable<import("./beams.js").Ray>} rays
+ */
+export function drawBeams(context, rays) {
+  context.globalCompositeOperation = "lighter";
+  context.lineCap = "round";
+  for (const { x, y, toX, toY, struck, own, age } of rays) {
+    const left = (1 - age) ** 2;
+    const colour = own ? "#ffb648" : "#ff7d6b";
+    for (const [width, stroke] of /** @type {[number, string][]} */ ([
+      [16 * left, faded(colour, 0.2 * left)],
+      [7 * left, faded(colour, 0.55 * left)],
+      [2.6 * left + 0.4, faded("#ffffff", 0.95 * left)],
+    ])) {
+      context.lineWidth = width;
+      context.strokeStyle = stroke;
+      context.beginPath();
+      context.moveTo(x, y);
+      context.lineTo(toX, toY);
+      context.stroke();
+    }
+    const size = (struck ? 58 : 26) * (0.6 + age);
+    context.globalAlpha = left;
+    context.drawImage(glowOf(struck ? "#ffffff" : colour), toX - size, toY - size, size * 2, size * 2);
+    context.globalAlpha = 1;
   }
   context.globalCompositeOperation = "source-over";
 }

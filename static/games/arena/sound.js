@@ -60,6 +60,9 @@ export class Sound {
     switch (happening.what) {
       case "fired":
         return this.tone(own ? 660 : 520, 190, 0.09, loud * 0.5, "square");
+      case "beamed":
+        this.tone(own ? 1500 : 1200, 90, 0.28, loud * 0.7, "sawtooth");
+        return this.burst(5200, 0.18, loud * 0.7);
       case "hurt":
         return this.burst(1800, 0.08, loud * 0.8);
       case "died":

@@ -5,18 +5,19 @@ const STICK_RADIUS = 56;
 const DEAD_ZONE = 0.16;
 
 export class Touch {
-  /** @param {{zone: HTMLElement, base: HTMLElement, knob: HTMLElement, fire: HTMLElement, boost: HTMLElement}} parts */
+  /** @param {{zone: HTMLElement, base: HTMLElement, knob: HTMLElement, fire: HTMLElement, boost: HTMLElement, beam: HTMLElement}} parts */
   constructor(parts) {
     this.parts = parts;
     /** the direction of the stick, in radians, and how far it is pushed, 0 to 1. @type {{way: number, reach: number} | null} */
     this.stick = null;
     this.fire = false;
     this.boost = false;
+    this.beam = false;
     /** @type {number | null} */
     this.pointer = null;
     this.startX = 0;
     this.startY = 0;
-    const { zone, fire, boost } = parts;
+    const { zone, fire, boost, beam } = parts;
     zone.addEventListener("pointerdown", (event) => this.grab(event));
     zone.addEventListener("pointermove", (event) => this.move(event));
     for (const end of ["pointerup", "pointercancel"]) {
@@ -24,6 +25,7 @@ export class Touch {
     }
     hold(fire, (down) => (this.fire = down));
     hold(boost, (down) => (this.boost = down));
+    hold(beam, (down) => (this.beam = down));
   }
 
   /** @param {PointerEvent} event */
