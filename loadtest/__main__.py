@@ -1,8 +1,8 @@
 """Run a load test: `python -m loadtest --game arena --clients 200 --rooms 20 --duration 20`.
 
 Read in this order: options (what may be asked), scenario (what clients do), run (one run), crew (its processes), swarm
-(the clients of one), client (one bot), stats (what is counted), report. Ctrl-C ends the run and still reports; a second
-one ends the program.
+(the clients of one), client and play (one bot), stats (what is counted), report. Ctrl-C ends the run and still reports;
+a second one ends the program.
 """
 
 import asyncio
@@ -15,9 +15,10 @@ from collections.abc import Awaitable, Sequence
 import ujson
 from rich.console import Console
 
+from .arguments import UsageError
 from .crew import CrewError, work
 from .find_limit import Search, Step, find_limit, make_search_report
-from .options import Options, UsageError, parse_options
+from .options import Options, parse_options
 from .page import make_page
 from .progress import Progress
 from .report import Report, make_report, print_report

@@ -13,11 +13,13 @@ from collections.abc import Callable
 
 import attrs
 
-from .client import Bot, Group, Setting
+from .arguments import SUBPROTOCOLS
+from .client import Bot, Setting
 from .life import LEAVE_TIMEOUT_S, visit
 from .network import Network
-from .options import SUBPROTOCOLS, Options
+from .options import Options
 from .pacer import BEHIND_MAX_S, Pacer
+from .play import Group
 from .population import Arrivals, Constant, Place, Share
 from .scenario import Behaviour
 from .stats import Ledger, Slice
@@ -169,10 +171,10 @@ class Swarm:
         pacer = self._pacers.get(bot.tick_rate)
         if pacer is None:
             pacer = self._pacers[bot.tick_rate] = Pacer(bot.tick_rate, self._record_lag)
-        pacer.add(bot.number, bot.step)
+        pacer.add(bot.number, bot.play.step)
 
     def _remove_from_pacer(self, bot: Bot) -> None:
-        self._pacers[bot.tick_rate].remove(bot.number, bot.step)
+        self._pacers[bot.tick_rate].remove(bot.number, bot.play.step)
 
     def _record_lag(self, late_s: float) -> None:
         self._ledger.samples.lag.record(late_s)
@@ -218,7 +220,7 @@ class Swarm:
         for bot in bots:
             bot.settle(clock_s, part.is_measured)
             if is_last:
-                bot.meter.count_unanswered(clock_s)
+                bot.play.meter.count_unanswered(clock_s)
                 self._note_rate(bot)
         samples = self._ledger.samples
         samples.wall_s = part.end_s - part.start_s
@@ -232,8 +234,8 @@ class Swarm:
 
     def _note_rate(self, bot: Bot) -> None:
         whole_s = self._options.stages.length_s - self._options.measured_from_s
-        if bot.meter.measured_s >= min(RATE_OVER_S, whole_s / 2):
-            self._slowest.append(bot.meter.measured_frames / bot.meter.measured_s)
+        if bot.play.meter.measured_s >= min(RATE_OVER_S, whole_s / 2):
+            self._slowest.append(bot.play.meter.measured_frames / bot.play.meter.measured_s)
 
     def _count_skips(self) -> None:
         skips = sum(pacer.steps_skipped for pacer in self._pacers.values())

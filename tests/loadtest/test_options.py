@@ -5,7 +5,8 @@ import os
 import pytest
 
 from loadtest.__main__ import ExitCode, main
-from loadtest.options import UsageError, parse_options, with_clients
+from loadtest.arguments import UsageError
+from loadtest.options import parse_options, with_clients
 
 GAME = ("--game", "swarm")
 GOOD = (*GAME, "--clients", "10")

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loadtest.options import UsageError, parse_options
+from loadtest.arguments import UsageError
+from loadtest.options import parse_options
 from loadtest.scenario import Behaviour, Scenario, ScenarioError, load_scenario, names
 from tests.server_process import ROOT
 
