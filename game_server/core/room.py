@@ -206,7 +206,8 @@ class Room:
 
     def connected(self) -> list[Session]:
         """Return the sessions with a connection, in seat order."""
-        return [session for session in self.sessions.values() if session.state is State.SEATED]
+        seated = State.SEATED
+        return [session for session in self.sessions.values() if session.state is seated]
 
     def join(
         self, name: str, token: str, link: Any, is_json: bool, now_s: float, user_id: str | None = None

@@ -42,11 +42,15 @@ class Diff:
         Mostly the same entities move tick after tick, so that ten seconds of history become a few objects:
         12 KiB a room of 10 movers instead of 190.
         """
-        types = {
-            index: other.types[index] if index in other.types and diff.is_like(other.types[index]) else diff
-            for index, diff in self.types.items()
-        }
-        is_same = types.keys() == other.types.keys() and all(types[index] is other.types[index] for index in types)
+        types = {}
+        is_same = len(self.types) == len(other.types)
+        for index, diff in self.types.items():
+            earlier = other.types.get(index)
+            if earlier is not None and diff.is_like(earlier):
+                types[index] = earlier
+            else:
+                types[index] = diff
+                is_same = False
         owned = other.owned if self.owned == other.owned else self.owned
         return Diff(self.tick, other.types if is_same else types, owned)
 
@@ -74,6 +78,9 @@ def capture(world: World, previous: Snapshot, tick: int) -> Capture:
     tables, diffs, clamped = [], {}, 0
     owned: dict[int, dict[int, int]] = {}
     for type_, entities, old_rows in zip(world.types, world.tables, previous.tables, strict=True):
+        if not entities and not old_rows:
+            tables.append(old_rows)
+            continue
         scan = type_.scan(entities, old_rows)
         tables.append(scan.rows)
         clamped += scan.clamped

@@ -301,11 +301,12 @@ class LeanConnection:
                 self._lose("end of file")
                 return
             self.bytes_in += len(data)
-        if self._state is _State.LINGERING:
-            return
-        payload = self._single_binary(data) if len(data) > 1 else None
-        if payload is not None and self._state is _OPEN:
-            self._deliver(payload)
+        if self._state is _OPEN:
+            payload = self._single_binary(data) if len(data) > 1 else None
+            if payload is not None:
+                self._deliver(payload)
+                return
+        elif self._state is _State.LINGERING:
             return
         batch = self._batch = iter(self._parse(data))
         for event in batch:

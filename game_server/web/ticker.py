@@ -203,8 +203,9 @@ class Ticker:
         stepped = perf_counter()
         room.capture()
         captured = perf_counter()
+        seated = State.SEATED
         for session in (*sessions, *room.spectators):
-            if session.state is State.SEATED:
+            if session.state is seated:
                 session.is_blocked = session.link.connection.unsent_bytes > 0
         frames = room.outgoing()
         encoded = perf_counter()
