@@ -5,11 +5,11 @@
  * the frames one after another, so that nothing is decoded twice in a row. Returns the mean of a frame in ms.
  */
 export async function timeDecoding(modules, schema, frames, rounds) {
-  const [{ ClientCodec }, { Replica }, { compileSchema }] = await Promise.all(
+  const [{ BinaryCodec }, { Replica }, { compileSchema }] = await Promise.all(
     ["codec", "replica", "schema"].map((name) => import(`${modules}/${name}.js`)),
   );
   const compiled = compileSchema(schema);
-  const codec = new ClientCodec(compiled, true, null, 0);
+  const codec = new BinaryCodec(compiled, null, 0);
   const replica = new Replica(compiled);
   const [full, ...deltas] = frames.map((text) => Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0)));
   replica.apply(codec.decode(full));
