@@ -23,7 +23,7 @@ PYTHON = $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; d
 NODE = $(or $(filter true,$(CI)),$(shell node -e \
 	"const [a, b] = process.versions.node.split('.'); if (a > 20 || (a == 20 && b >= 19)) console.log('yes')" 2>/dev/null))
 
-.PHONY: help run test lint types test-python test-js load netcode sim bench rules format clean
+.PHONY: help run test lint types test-python test-js load netcode sim fuzz fuzz-guided bench rules format clean
 
 help:  ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -64,6 +64,13 @@ netcode: $(VENV)/tests.stamp tests/node_modules/.stamp  ## What the netcode make
 
 sim: $(VENV)/tests.stamp  ## Hunt for faults in simulated time; SECONDS=600 JOBS=2, or ARGS="--seed N" to run one again
 	@exec $(PY) -m tests.sim --seconds $(or $(SECONDS),60) --jobs $(or $(JOBS),1) $(ARGS)
+
+fuzz: $(VENV)/tests.stamp  ## Feed parser, codecs and rooms with spoilt messages; SECONDS=600, ARGS="--coverage"
+	@exec $(PY) -m tests.fuzz --seconds $(or $(SECONDS),60) $(ARGS)
+
+fuzz-guided: $(VENV)/tests.stamp  ## The same guided by coverage (atheris, Linux), which adds to the corpus; TARGET=text SECONDS=60
+	$(PIP_INSTALL) "atheris>=3,<4"
+	@exec $(PY) -m tests.fuzz.guided $(or $(TARGET),text) $(or $(SECONDS),60)
 
 bench: $(VENV)/tests.stamp  ## Compare with the peers, side by side (20 to 30 minutes); make bench ARGS=--quick
 	@exec $(PY) -m tests.bench $(ARGS)

@@ -203,7 +203,7 @@ class Faults:
         self._stage.process.loop.stall(self._chance.choice((0.5, 5.0, 30.0)), clock_runs=False)
 
     def _jump(self) -> None:
-        self._stage.process.loop.jump(self._chance.choice((0.05, 1.0, 8.0, 60.0)))
+        self._stage.process.loop.jump(self._chance.choice((0.05, 1.0, 8.0, 3600.0)))
 
     def _rooms(self) -> list[Any]:
         return list(self._stage.process.hub.lobby.rooms.values())

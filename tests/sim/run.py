@@ -109,7 +109,7 @@ class Run:
         self._faults.end()
         for attacker in self.hostiles:
             attacker.is_over = True
-        self.clockwork.run_until(self.now + RECOVERY_S)
+        self.clockwork.run_until(max(self.now, self.process.loop.stalled_until) + RECOVERY_S)
         for check in self._checks:
             check.before_rest()
         self.clockwork.run_until(self.now + SETTLING_S)
