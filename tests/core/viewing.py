@@ -48,6 +48,16 @@ class Spark(Entity):
     y: float = fixed(0, SIZE, step=1 / 4)
 
 
+@entity(columnar=True)
+class Mote(Entity):
+    """Seen when near; kept in columns."""
+
+    x: float = fixed(0, SIZE, step=1 / 4)
+    y: float = fixed(0, SIZE, step=1 / 4)
+    glow: int = uint8()
+    plan: int = int16(to="owner")
+
+
 @entity
 class Card(Entity):
     """Seen by its holder's side, or by all when it lies open."""
@@ -68,8 +78,8 @@ class Table(Game):
     """Things of every kind of visibility, shaken up by the room's random."""
 
     tick_rate, seats = 10, 6
-    entities, input = (Mob, Card, Score, Spark), Press
-    view = Nearby(types=(Mob, Spark), radius=RADIUS, hysteresis=HYSTERESIS)
+    entities, input = (Mob, Card, Score, Spark, Mote), Press
+    view = Nearby(types=(Mob, Spark, Mote), radius=RADIUS, hysteresis=HYSTERESIS)
     veiled = (Card, Spark)
     phase: int = uint8()
 
@@ -89,11 +99,11 @@ class Table(Game):
     def step(self, inputs: dict[Seat, Press]) -> None:
         chance = self.random
         for _ in range(chance.randrange(8)):
-            make = chance.choice((Mob, Mob, Card, Score, Spark))
+            make: Any = chance.choice((Mob, Mob, Card, Score, Spark, Mote))
             owner = chance.choice((None, None, *(seat.number for seat in self.taken)))
-            self._shake(self.world.spawn(make(), owner=owner if make in (Mob, Spark) else None))
-        for table in self.world.tables[1:]:
-            for thing in list(table.values()):
+            self._shake(self.world.spawn(make(), owner=owner if make in (Mob, Spark, Mote) else None))
+        for cls in self.entities:
+            for thing in self.world.all(cls):
                 if chance.random() < 0.5:
                     self._shake(thing)
                 elif chance.random() < 0.08:
@@ -103,7 +113,7 @@ class Table(Game):
 
     def _shake(self, thing: Any) -> None:
         chance = self.random
-        if isinstance(thing, Mob | Spark):
+        if isinstance(thing, Mob | Spark | Mote):
             reach = chance.choice((2.0, 10.0, SIZE))
             thing.x = min(max(thing.x + chance.uniform(-reach, reach), 0), SIZE - 1)
             thing.y = min(max(thing.y + chance.uniform(-reach, reach), 0), SIZE - 1)
@@ -113,6 +123,8 @@ class Table(Game):
             thing.holder, thing.rank, thing.is_open = chance.randrange(3), chance.randrange(52), chance.random() < 0.3
         elif isinstance(thing, Score):
             thing.points = chance.randrange(3)
+        elif isinstance(thing, Mote):
+            thing.glow, thing.plan = chance.randrange(3), chance.randrange(99)
 
 
 class Client:
@@ -210,7 +222,7 @@ def expected_view(room: Room, client: Client, held: set[int]) -> dict[int, list[
             thing = attrs.make_class("Seen", [])() if type_.index == 0 else room.world.get(entity_id)
             if type_.index and entity_id not in owned:
                 seen = attrs.make_class("Place", ["x", "y"])(values.get("x"), values.get("y"))
-                if isinstance(thing, Mob | Spark) and not near(client, seen, entity_id in held):
+                if isinstance(thing, Mob | Spark | Mote) and not near(client, seen, entity_id in held):
                     continue
                 if isinstance(thing, Card | Spark) and not game.sees(seat, thing):
                     continue
