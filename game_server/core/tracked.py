@@ -134,10 +134,10 @@ class Tracked:
             rows[rows == len(self.ids)] = 0
             return np.where(self.ids[rows] == ids, rows, -1)
         if self._row_of is None:
-            # One place more, at both ends, for whoever asks for an id outside.
-            self._row_of = np.full(span + 2, -1, np.int64)
-            self._row_of[self.ids.astype(np.int64) - first + 1] = np.arange(len(self.ids))
-        return self._row_of[np.clip(ids.astype(np.int64) - first + 1, 0, span + 1)]
+            self._row_of = np.full(span + 1, -1, np.int64)
+            self._row_of[self.ids - np.uint32(first)] = np.arange(len(self.ids))
+        # An id below the first wraps around; one place more is for all that are outside.
+        return self._row_of.take(np.minimum(ids - np.uint32(first), np.uint32(span)))
 
     def masks_since(self, rows: Numbers, base: Ticks) -> Masks:
         """Return for each row which public fields changed after the tick in `base`."""

@@ -14,6 +14,7 @@ any of them. Knows nothing of sessions and of the types that everybody sees.
 
 from collections import deque
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +25,7 @@ import numpy.typing as npt
 from .budget import OVERDUE_S, Budget, choose, priorities
 from .codec import Op
 from .entity import EntityType
-from .interest import Interest, Sight, among
+from .interest import Interest, Marks, Sight
 from .kinds import pack_varint
 from .snapshot import Diff, Snapshot
 from .tracked import Ids, Masks, Numbers, Ticks, Tracked
@@ -37,6 +38,10 @@ Hashes = npt.NDArray[np.uint32]
 
 #: states that a client may resume from; an older one gets a full state
 UNACKED_MAX = 64
+#: of an id block, by its mode
+OFFSET_BYTES = (0, 1, 2, 4)
+#: the same counts and first ids come again and again
+varint = lru_cache(maxsize=4096)(pack_varint)
 #: an entity as JSON is about so many times its bytes in binary
 JSON_COST = 8
 #: allowance of a viewer without a budget, in bytes
@@ -147,6 +152,7 @@ class Views:
         #: of the types that come here: not everybody sees them, or a budget holds back their news
         self.indices = frozenset(range(1, len(types))) if bytes_per_s else sight.selective
         self.interest = Interest(game, sight)
+        self._among = Marks().among
         self._tracked = [Tracked(types[index]) for index in sorted(self.indices)]
         self._tick_rate, self._send_every = game.tick_rate, game.send_every
         self._bytes_per_s, self._is_budgeted = bytes_per_s, bytes_per_s > 0
@@ -214,8 +220,9 @@ class Views:
         pairs = seats * count + rows
         held_pairs = pairs if is_there.all() else pairs[is_there]
         visible = self.interest.visible(tracked, held_pairs)
-        stays = is_there & among(np.where(is_there, pairs, -1), visible)
-        entered = visible[~among(visible, held_pairs)]
+        stays = is_there.copy()
+        stays[is_there] = self._among(held_pairs, visible)
+        entered = visible[~self._among(visible, held_pairs)]
         stay_seats, stay_rows = seats[stays], rows[stays]
         base, hashes = self._bases(held, ticks, stay_seats, stays)
         if not self._is_budgeted and ticks.min() == ticks.max() == self._previous_tick:
@@ -385,10 +392,11 @@ def _add_groups(
             packed_ids[mode] = offsets.astype(code).tobytes()
     pack_rows = _row_packer(tracked, mask, rows)
     columns = (column.tolist() for column in (seats[starts], starts, ends, counts, modes, first))
+    lists = [portion.groups[op] for portion in portions]
     for seat, start, end, count, mode, first_id in zip(*columns, strict=True):
-        size = (0, 1, 2, 4)[mode]
-        id_block = pack_varint(count << 2 | mode) + pack_varint(first_id) + packed_ids[mode][start * size : end * size]
-        portions[seat].groups[op].append(head + id_block + pack_rows(start, end))
+        size = OFFSET_BYTES[mode]
+        offsets_block = packed_ids[mode][start * size : end * size]
+        lists[seat].append(head + varint(count << 2 | mode) + varint(first_id) + offsets_block + pack_rows(start, end))
 
 
 def _row_packer(tracked: Tracked, mask: int, rows: Numbers | None) -> Callable[[int, int], bytes]:

@@ -7,7 +7,7 @@ seat holds, encoding, and joining each seat's frame. Capturing and comparing the
 that); for scale it stands beside. Medians of CPU time.
 """
 
-import random
+import math
 import statistics
 from time import process_time
 from typing import Any
@@ -24,7 +24,8 @@ from game_server.core.room import Room
 SEEN = 100
 SIZE = 4096.0
 TICKS = 40
-CASES = ((2_000, 50), (10_000, 200))
+#: entities, seats, whether in columns
+CASES = ((2_000, 50, False), (2_000, 50, True), (10_000, 200, False), (10_000, 200, True))
 
 
 @input_type
@@ -44,46 +45,47 @@ class Mob(Entity):
     vy: float = 0.0
 
 
-def make_game(entities: int, seats_number: int) -> type[Game]:
+@entity(columnar=True)
+class Mote(Entity):
+    """Moves, in columns."""
+
+    x: float = fixed(0, SIZE, step=1 / 16)
+    y: float = fixed(0, SIZE, step=1 / 16)
+    vx: float = 0.0
+    vy: float = 0.0
+
+
+def make_game(entities_number: int, seats_number: int, is_columnar: bool) -> type[Game]:
     """Return a game of so many moving entities, the first of which belong to the seats."""
-    reach = (SEEN * SIZE * SIZE / entities / 3.14159) ** 0.5
+    kind: Any = Mote if is_columnar else Mob
 
     class Mobs(Game):
         seats, tick_rate = seats_number, 20
-        entities_wanted = entities
-        input = Press
-        view = Nearby(types=(Mob,), radius=reach)
+        entities, input = (kind,), Press
+        view = Nearby(types=(kind,), radius=math.sqrt(SEEN * SIZE * SIZE / entities_number / math.pi))
 
         def join(self, seat: Seat) -> None:
             self._spawn(seat)
             if seat.number == seats_number - 1:
-                for _ in range(self.entities_wanted - seats_number):
+                for _ in range(entities_number - seats_number):
                     self._spawn(None)
 
         def _spawn(self, seat: Seat | None) -> None:
-            chance = self.random
-            self.world.spawn(
-                Mob(
-                    x=chance.uniform(0, SIZE),
-                    y=chance.uniform(0, SIZE),
-                    vx=chance.uniform(-4, 4),
-                    vy=chance.uniform(-4, 4),
-                ),
-                owner=seat,
-            )
+            x, y = (self.random.uniform(0, SIZE) for _ in "xy")
+            vx, vy = (self.random.uniform(-4, 4) for _ in "xy")
+            self.world.spawn(kind(x=x, y=y, vx=vx, vy=vy), owner=seat)
 
         def step(self, inputs: dict[Seat, Press]) -> None:
-            for mob in self.world.all(Mob):
+            for mob in [self.world.columns(kind)] if is_columnar else self.world.all(kind):
                 mob.x = (mob.x + mob.vx) % (SIZE - 1)
                 mob.y = (mob.y + mob.vy) % (SIZE - 1)
 
-    Mobs.entities = (Mob,)
     return Mobs
 
 
-def measure(entities: int, seats: int) -> dict[str, float]:
+def measure(entities: int, seats: int, is_columnar: bool) -> dict[str, float]:
     """Return medians in ms and what they were for."""
-    definition = GameDefinition.of("mobs", make_game(entities, seats))
+    definition = GameDefinition.of("mobs", make_game(entities, seats, is_columnar))
     room = Room("r", definition, None, 1, RoomLimits(checksum_s=1000.0), 0.0)
     for number in range(seats):
         room.join(f"p{number}", "token", object(), False, 0.0)
@@ -119,15 +121,13 @@ def measure(entities: int, seats: int) -> dict[str, float]:
 
 def main() -> None:
     """Measure all cases and print a table."""
-    print("entities  seats   seen a seat   bytes a seat   capture ms   follow ms   serve ms   views ms")
-    for entities, seats in CASES:
-        row = measure(entities, seats)
-        print(
-            f"{entities:8,} {seats:6} {row['seen']:13.0f} {row['bytes']:14.0f} {row['capture']:12.2f}"
-            f" {row['follow']:11.2f} {row['serve']:10.2f} {row['views']:10.2f}"
-        )
+    print("entities           seats   seen a seat   bytes a seat   capture ms    follow ms     serve ms     views ms")
+    for entities, seats, is_columnar in CASES:
+        row = measure(entities, seats, is_columnar)
+        kind = "columns" if is_columnar else "objects"
+        figures = (f"{row[name]:12.2f}" for name in ("capture", "follow", "serve", "views"))
+        print(f"{entities:8,} {kind} {seats:6} {row['seen']:13.0f} {row['bytes']:14.0f}", *figures)
 
 
 if __name__ == "__main__":
-    random.seed(1)
     main()
