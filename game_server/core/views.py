@@ -28,7 +28,7 @@ from .entity import EntityType
 from .interest import Interest, Marks, Sight
 from .kinds import pack_varint
 from .snapshot import Diff, Snapshot
-from .tracked import Ids, Masks, Numbers, Ticks, Tracked
+from .tracked import Ids, Masks, Numbers, Ticks, Tracked, distinct
 from .type_diff import TypeDiff
 
 if TYPE_CHECKING:
@@ -299,7 +299,7 @@ class Views:
         span = int(tracked.ids[-1]) - int(tracked.ids[0]) if len(tracked) else 0
         costs = np.full(len(rows), 1 if span < 2**8 else 2 if span < 2**16 else 4, np.int64)
         masks = change.masks[news]
-        for mask in np.unique(masks).tolist():
+        for mask in distinct(masks):
             of_mask = np.flatnonzero(masks == mask)
             costs[of_mask] += tracked.widths(mask, rows[of_mask])
             allowances[np.unique(seats[of_mask])] -= GROUP_BYTES_MAX + tracked.type.mask_len_bytes
@@ -358,19 +358,11 @@ def _encode_rows(change: Change, portions: Sequence[Portion]) -> None:
     if len(change.entered_rows):
         seats, rows = change.entered_seats, change.entered_rows
         _add_groups(Op.SPAWN, tracked, tracked.type.public_mask, seats, tracked.ids[rows], rows, portions)
-    masks = change.masks
-    if not len(masks):
-        return
-    if masks.min() == masks.max():  # mostly all change in the same fields
-        if masks[0]:
-            seats, rows = change.stay_seats, change.stay_rows
-            _add_groups(Op.UPDATE, tracked, int(masks[0]), seats, tracked.ids[rows], rows, portions)
-        return
-    for mask in np.unique(masks).tolist():
+    for mask in distinct(change.masks):
         if mask:
-            of_mask = masks == mask
-            seats, rows = change.stay_seats[of_mask], change.stay_rows[of_mask]
-            _add_groups(Op.UPDATE, tracked, mask, seats, tracked.ids[rows], rows, portions)
+            of_mask = np.flatnonzero(change.masks == mask)
+            seats, rows = change.stay_seats.take(of_mask), change.stay_rows.take(of_mask)
+            _add_groups(Op.UPDATE, tracked, mask, seats, tracked.ids.take(rows), rows, portions)
 
 
 def _add_groups(
@@ -414,6 +406,6 @@ def _describe(change: Change, seat: int) -> TypeDiff:
     tracked = change.tracked
     mine = change.stay_seats == seat
     masks, ids = change.masks[mine], tracked.ids[change.stay_rows[mine]]
-    updated = {mask: ids[masks == mask].tolist() for mask in np.unique(masks).tolist() if mask}
+    updated = {mask: ids[masks == mask].tolist() for mask in distinct(masks) if mask}
     spawned = tracked.ids[change.entered_rows[change.entered_seats == seat]].tolist()
     return TypeDiff(change.gone_ids[change.gone_seats == seat].tolist(), spawned, updated)
