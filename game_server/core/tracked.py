@@ -139,8 +139,8 @@ class Tracked:
             self._row_of = np.full(span + 1, -1, np.int64)
             self._row_of[self.ids - np.uint32(first)] = np.arange(len(self.ids))
         # An id below the first wraps around; one place more is for all that are outside.
-        rows: Numbers = self._row_of.take(np.minimum(ids - np.uint32(first), np.uint32(span)))
-        return rows
+        found: Numbers = self._row_of.take(np.minimum(ids - np.uint32(first), np.uint32(span)))
+        return found
 
     def masks_since(self, rows: Numbers, base: Ticks) -> Masks:
         """Return for each row which public fields changed after the tick in `base`."""
