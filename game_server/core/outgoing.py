@@ -18,8 +18,8 @@ from typing import Any
 import attrs
 
 from . import codec, json_codec, snapshot
+from .bodies import Bodies
 from .broadcast import Broadcast, Record
-from .entity import EntityType
 from .event_log import EventLog
 from .limits import RoomLimits
 from .metrics import Counts
@@ -122,7 +122,7 @@ class Outgoing:
         session.sent_tick, session.sent_ack = self.snapshot.tick, session.consumed_seq
         return state
 
-    def _frames_alike(self, sessions: Iterable[Session], bodies: "Bodies", is_checked: bool) -> list[Frame]:
+    def _frames_alike(self, sessions: Iterable[Session], bodies: Bodies, is_checked: bool) -> list[Frame]:
         """Return the frames of sessions that all see everything."""
         tick = self.snapshot.tick
         owned_changes = self._history[-1].owned
@@ -175,7 +175,7 @@ class Outgoing:
             return False
         return not session.resync_wanted and tick - sent_tick < self._tick_rate
 
-    def _state_for(self, session: Session, bodies: "Bodies", is_checked: bool) -> str | bytes:
+    def _state_for(self, session: Session, bodies: Bodies, is_checked: bool) -> str | bytes:
         """Return the state message of one session, whatever its baseline, codec and private part."""
         base = self._base_of(session)
         changed, owned = self._own_changes(session, base, bodies)
@@ -198,7 +198,7 @@ class Outgoing:
         return base
 
     def _own_changes(
-        self, session: Session, base: int | None, bodies: "Bodies"
+        self, session: Session, base: int | None, bodies: Bodies
     ) -> tuple[Mapping[int, int], Mapping[int, int]]:
         """Return what is new of a seat's own entities (as `Diff.owned`), and all of them with their type index."""
         number = session.seat.number
@@ -235,7 +235,7 @@ class Outgoing:
         self._counts.entities_deferred += views.take_deferred()
         return frames
 
-    def _begin(self, session: Session, bodies: "Bodies") -> "_Turn":
+    def _begin(self, session: Session, bodies: Bodies) -> "_Turn":
         base = self._base_of(session)
         changed, owned = self._own_changes(session, base, bodies)
         private_body = codec.encode_private(self._types, self.snapshot, changed, owned) if changed else b""
@@ -247,7 +247,7 @@ class Outgoing:
         )
         return _Turn(session, base, changed, owned, shared_parts, private_body, portion)
 
-    def _state_by_view(self, turn: "_Turn", bodies: "Bodies", is_checked: bool) -> str | bytes:
+    def _state_by_view(self, turn: "_Turn", bodies: Bodies, is_checked: bool) -> str | bytes:
         session, portion = turn.session, turn.portion
         checksum = None
         if is_checked:
@@ -272,9 +272,7 @@ class Outgoing:
         delta = Portion(viewer, is_full=viewer.tick is None)
         return [delta, Portion(Viewer(None), is_full=True)] if broadcast.is_full_due(self.snapshot.tick) else [delta]
 
-    def _record(
-        self, broadcast: Broadcast, bodies: "Bodies", is_checked: bool, portions: Sequence[Portion] = ()
-    ) -> None:
+    def _record(self, broadcast: Broadcast, bodies: Bodies, is_checked: bool, portions: Sequence[Portion] = ()) -> None:
         """Record this tick's state for the public; `portions` are the delta's and, if it is due, the full state's."""
         tick, base = self.snapshot.tick, broadcast.newest_tick
         header = codec.delta_header(tick - (base or 0), 0, 0)
@@ -289,7 +287,7 @@ class Outgoing:
         self._public_event_number = self._events.newest_number
         broadcast.record(Record(tick, delta, full, events, self._public_event_number))
 
-    def _public_body(self, bodies: "Bodies", base: int | None, portions: Sequence[Portion]) -> bytes:
+    def _public_body(self, bodies: Bodies, base: int | None, portions: Sequence[Portion]) -> bytes:
         if not portions:
             return bodies.public(base)
         return b"".join(_interleaved(bodies.parts(base)[0], portions[0]))
@@ -348,89 +346,3 @@ class _Turn:
     shared_parts: tuple[bytes, bytes, bytes]
     private_body: bytes
     portion: Portion
-
-
-class Bodies:
-    """The bodies of one tick, each made once however many seats need it. A baseline None means a full state.
-
-    Args:
-        types: the game's.
-        now: the newest snapshot.
-        history: diffs that lead to it.
-        without: indices of types that the bodies leave out, because each seat gets its own groups of them.
-    """
-
-    def __init__(
-        self,
-        types: tuple[EntityType, ...],
-        now: snapshot.Snapshot,
-        history: deque[snapshot.Diff],
-        without: frozenset[int] = frozenset(),
-    ) -> None:
-        self._types, self._snapshot, self._history, self._without = types, now, history, without
-        self._parts: dict[int | None, tuple[tuple[bytes, bytes, bytes], int]] = {}
-        self._diffs: dict[int | None, snapshot.Diff] = {}
-        self._public: dict[int | None, bytes] = {}
-        self._public_json: dict[int | None, json_codec.State] = {}
-        self._checksum: int | None = None
-
-    def diff(self, base: int | None) -> snapshot.Diff:
-        diff = self._diffs.get(base)
-        if diff is None:
-            diff = self._diffs[base] = self._make_diff(base)
-        return diff
-
-    def _make_diff(self, base: int | None) -> snapshot.Diff:
-        diff = self._whole_diff(base)
-        if not self._without:
-            return diff
-        types = {index: type_diff for index, type_diff in diff.types.items() if index not in self._without}
-        return snapshot.Diff(diff.tick, types, diff.owned)
-
-    def _whole_diff(self, base: int | None) -> snapshot.Diff:
-        if base is None:
-            return snapshot.full_diff(self._snapshot, {})
-        since: list[snapshot.Diff] = []
-        for diff in reversed(self._history):
-            if diff.tick <= base:
-                break
-            since.append(diff)
-        return since[0] if len(since) == 1 else snapshot.merge(reversed(since))
-
-    def public(self, base: int | None) -> bytes:
-        body = self._public.get(base)
-        if body is None:
-            body = self._public[base] = codec.encode_public(self._types, self._snapshot, self.diff(base))
-        return body
-
-    def parts(self, base: int | None) -> tuple[tuple[bytes, bytes, bytes], int]:
-        """Return the body in three parts (despawns, spawns, updates), to put others between; and its bytes."""
-        found = self._parts.get(base)
-        if found is None:
-            tick, types = self._snapshot.tick, self.diff(base).types
-            split = {index: diff.split() for index, diff in types.items()}
-            first, second, third = (
-                codec.encode_public(
-                    self._types,
-                    self._snapshot,
-                    snapshot.Diff(tick, {index: parts[which] for index, parts in split.items()}, {}),
-                )
-                for which in range(3)
-            )
-            found = self._parts[base] = ((first, second, third), len(first) + len(second) + len(third))
-        return found
-
-    def public_json(self, base: int | None) -> json_codec.State:
-        state = self._public_json.get(base)
-        if state is None:
-            state = self._public_json[base] = json_codec.public_state(self._types, self._snapshot, self.diff(base))
-        return state
-
-    def checksum(self) -> int:
-        if self._checksum is None:
-            shared = [index for index in range(len(self._types)) if index not in self._without]
-            types, tables = self._types, self._snapshot.tables
-            self._checksum = codec.public_checksum(
-                [types[index] for index in shared], [tables[index] for index in shared]
-            )
-        return self._checksum

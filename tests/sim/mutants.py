@@ -11,7 +11,7 @@ from typing import Any
 import attrs
 import pytest
 
-from game_server.core import codec, outgoing, snapshot
+from game_server.core import bodies, codec, snapshot
 from game_server.core.clock import TickClock
 from game_server.core.event_log import EventLog
 from game_server.core.matchmaking import Lobby
@@ -201,7 +201,7 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant("lost events are not told of", "events", _instead(EventLog, "lost_since", lambda self, number: 0)),
     Mutant("missed events are not sent at a resume", "events", _around(Room, "resume", _events_lost_at_resume)),
     Mutant("states go out behind unsent ones", "queues", _around(Outgoing, "frames", _never_blocked)),
-    Mutant("skipped states are lost", "worlds", _around(outgoing.Bodies, "_make_diff", _last_diff_only)),
+    Mutant("skipped states are lost", "worlds", _around(bodies.Bodies, "_make_diff", _last_diff_only)),
     Mutant("owner-only values go to all", "worlds", _around(codec, "encode_private", _anybody_owns)),
     Mutant("merged deltas forget who is gone", "worlds", _around(snapshot, "merge", _no_despawns)),
     Mutant("a tick too early", "ticks", _around(TickClock, "owed", _skips_a_tick)),
