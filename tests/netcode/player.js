@@ -86,7 +86,7 @@ const happenings = {
     const bytes = Buffer.from(data, "base64");
     socket.onmessage?.({ data: bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength) });
   },
-  close: ({ code }) => socket.onclose?.({ code, reason: "" }),
+  close: ({ code }) => socket.onclose?.({ code, reason: "" }), // the socket may be an older one, which nobody hears
   input: ({ fields }) => client.setInput(fields),
   timer: () => {
     if (!interval) return;

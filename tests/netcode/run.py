@@ -22,6 +22,7 @@ STEER_EVERY_MS = 260.0
 #: a stick that is let go within a step may not be seen at all
 STEER_LEAST_MS = 40.0
 FRAME_OVERHEAD_BYTES = 6
+CONNECTION_LOST = 1006
 
 
 @attrs.frozen
@@ -79,15 +80,15 @@ class Run:
         self._link: Link[str | bytes] = Link(conditions, 0.0, seed)
         self._browser = Browser(seed, self._chance.uniform(1e3, 1e6), self._chance.uniform(-40e-6, 40e-6))
         self._steer: dict[str, Any] = {"turn": 0, "thrust": 0, "fire": False, "boost": False}
+        #: when the handshake under way ends; infinite when none is
+        self._opening_ms = math.inf
         self.record = Record(conditions, self._link)
 
     def play(self) -> Record:
         """Let it all happen."""
         with self._browser:
             self._send(0.0, self._browser.happens(0.0, "connect")[0])
-            trip_ms = self._link.conditions.up.delay_ms + self._link.conditions.down.delay_ms
-            self._send(trip_ms, self._browser.happens(trip_ms, "accept")[0])
-            self._loop(trip_ms)
+            self._loop(0.0)
         self.record.ticks = self._server.ticks
         self.record.corrections = self._browser.corrections
         return self.record
@@ -98,9 +99,11 @@ class Run:
             "frame": now_ms + chance.uniform(0, FRAME_MS),
             "steer": now_ms + STEER_EVERY_MS,
             "tick": self._server.next_ms,
+            "cut": self._link.next_cut_ms(now_ms),
         }
         while now_ms < self._end_ms:
             due["up"], due["down"] = self._link.up.next_ms, self._link.down.next_ms
+            due["opening"] = self._opening_ms
             due["timer"] = math.inf if browser.timer_ms is None else max(browser.timer_ms, now_ms)
             what = min(due, key=lambda each: due[each])
             now_ms = due[what]
@@ -119,9 +122,29 @@ class Run:
             elif what == "steer":
                 self._take_the_stick(now_ms)
                 due["steer"] = now_ms + STEER_LEAST_MS + chance.expovariate(1 / STEER_EVERY_MS)
+            elif what == "opening":
+                self._open(now_ms)
+            elif what == "cut":
+                self._cut(now_ms)
+                due["cut"] = self._link.next_cut_ms(now_ms)
             else:
                 self._draw(now_ms)
                 due["frame"] = now_ms + FRAME_MS
+
+    def _open(self, now_ms: float) -> None:
+        """End a handshake, well or not."""
+        self._opening_ms = math.inf
+        if self._link.is_out(now_ms):
+            self._send(now_ms, self._browser.happens(now_ms, "close", code=CONNECTION_LOST)[0])
+        else:
+            self._send(now_ms, self._browser.happens(now_ms, "accept")[0])
+
+    def _cut(self, now_ms: float) -> None:
+        """Cut the connection: what is under way is lost, and both ends find out."""
+        self._link.up.clear()
+        self._link.down.clear()
+        self._server.lose(now_ms)
+        self._send(now_ms, self._browser.happens(now_ms, "close", code=CONNECTION_LOST)[0])
 
     def _draw(self, now_ms: float) -> None:
         sent, shown = self._browser.happens(now_ms, "frame")
@@ -145,6 +168,11 @@ class Run:
     def _send(self, now_ms: float, sent: list[dict[str, Any]]) -> None:
         """Put what the client sent on its way."""
         for each in sent:
+            if "open" in each:
+                way = self._link.conditions
+                self._opening_ms = now_ms + way.up.delay_ms + way.down.delay_ms
+            if "close" in each:
+                self._server.lose(now_ms)
             frame = payload(each)
             if frame is not None:
                 self._link.up.put(now_ms, frame, len(frame) + FRAME_OVERHEAD_BYTES)

@@ -67,3 +67,22 @@ def test_the_truth_between_two_ticks_ends_at_both() -> None:
             was, is_ = before.ships[ship_id], after.ships[ship_id]
             assert (was.x, was.y) == pytest.approx(place_between(was, is_, 0.0))
             assert (is_.x, is_.y) == pytest.approx(place_between(was, is_, 1.0))
+
+
+def test_a_cut_connection_is_resumed_and_plays_on() -> None:
+    """Cut every few seconds, the client comes back to its ship each time, and room time and picture go on."""
+    record = Run(Conditions.parse("delay:50,jitter:10,drop:700/6000"), 25.0, 4, 3).play()
+
+    gaps = [after.number - before.number for before, after in pairwise(record.ticks)]
+    assert 3 <= sum(gap > 15 for gap in gaps) <= 5
+    assert record.frames[-1].shown["own"] is not None
+    assert abs(record.frames[-1].shown["roomMs"] - record.frames[-1].room_ms) < 15
+
+
+@pytest.mark.parametrize("network", ["delay:100,jitter:30,stall:300/10000", "delay:50,jitter:10,drop:700/6000"])
+def test_the_picture_never_goes_back(network: str) -> None:
+    """Neither jitter nor a stall, a cut or a resumed connection turns the picture's time."""
+    ticks = [frame.shown["tick"] for frame in Run(Conditions.parse(network), 20.0, 5, 3).play().frames]
+
+    assert all(before <= after for before, after in pairwise(ticks))
+    assert ticks[-1] > 550
