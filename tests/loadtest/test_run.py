@@ -142,6 +142,19 @@ def test_a_refused_seat_is_counted_by_its_close_code(server: ServerProcess, tmp_
     assert 3 == report["figures"]["connected"]
 
 
+def test_a_network_that_cuts_connections_is_borne(server: ServerProcess, tmp_path: Path) -> None:
+    """Under network conditions with cuts every client resumes its seat after each, and no close is counted."""
+    code, output, report = load(
+        server.port, tmp_path, "--clients", "4", "--warmup", "0.2", "--duration", "3", "--net", "drop:100/700,delay:10"
+    )
+
+    named = report["figures"]
+    assert (0, {}, {}) == (code, report["errors"], report["closes"]), output
+    assert named["drops"] >= 8
+    assert abs(named["drops"] - named["resumes"]) <= 4  # one each at the measured time's start and end
+    assert "drop:100/700,delay:10" == report["options"]["net"]
+
+
 @pytest.mark.server_args("--exempt-addresses", "192.0.2.1", "--connections-address-max", "3")
 def test_limits_by_address_are_explained(server: ServerProcess, tmp_path: Path) -> None:
     """Where the server refuses clients for coming from one address, the report says what to do about it."""

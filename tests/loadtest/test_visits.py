@@ -27,7 +27,7 @@ SCENARIO = Scenario(behaviours=[
     Behaviour("visitor", stay_s=(0.6, 1.2), pause_s=0.1),
     Behaviour("commuter", drop_every_s=(0.6, 1.2), away_s=(0, 0.4)),
     Behaviour("talker", chat_every_s=(1.2, 1.5)),
-    Behaviour("worker", script=work, net="delay:20,drop:300/1500"),
+    Behaviour("worker", script=work, net="delay:20"),
 ])
 """
 
@@ -83,12 +83,12 @@ def test_clients_come_and_go(visits: tuple[dict[str, Any], str, str]) -> None:
 
 
 def test_dropped_clients_resume_their_seats(visits: tuple[dict[str, Any], str, str]) -> None:
-    """Connections are lost by the behaviour and by the network, and their clients get the same seats again."""
+    """The four commuters lose their connections again and again, and get the same seats."""
     report = visits[0]
     named = report["figures"]
 
     assert named["drops"] >= 8
-    assert named["drops"] - 8 <= named["resumes"] <= named["drops"]  # some are away at the end
+    assert named["drops"] - 4 <= named["resumes"] <= named["drops"]  # some are away at the end
     assert 0 < named["resume_p50"] < 5000
     assert {} == report["closes"]
 
