@@ -15,6 +15,8 @@ from collections.abc import Awaitable, Sequence
 import ujson
 from rich.console import Console
 
+from game_server.web.descriptors import raise_descriptor_limit
+
 from .arguments import UsageError
 from .crew import CrewError, work
 from .find_limit import Search, Step, find_limit, make_search_report
@@ -23,6 +25,9 @@ from .page import make_page
 from .progress import Progress
 from .report import Report, make_report, print_report
 from .run import Result, Run
+
+#: for the arrivals of a busy hour, files and the loop itself
+DESCRIPTORS_SPARE = 1000
 
 
 class ExitCode(enum.IntEnum):
@@ -77,6 +82,7 @@ def main(arguments: Sequence[str]) -> int:
     except UsageError as error:
         print(f"loadtest: {error}", file=sys.stderr)
         return ExitCode.USAGE
+    raise_descriptor_limit(max(options.clients, options.clients_max) + DESCRIPTORS_SPARE)
     if options.worker is not None:
         return asyncio.run(work(options))
     console = Console(highlight=False)

@@ -17,6 +17,8 @@ from tornado.httpclient import AsyncHTTPClient, HTTPClientError
 
 EVERY_S = 1.0
 TIMEOUT_S = 2.0
+#: after so many in vain, and none that came, a server is left in peace
+FAILURES_MAX = 3
 
 CPU = "process_cpu_seconds_total"
 MEMORY = "process_resident_memory_bytes"
@@ -106,30 +108,32 @@ class ServerWatch:
         self.problem: str | None = "switched off" if url is None else None
 
     async def run(self) -> None:
-        """Read once a second until cancelled, or until the first reading fails."""
+        """Read once a second until cancelled, or until it is clear that there is nothing to read."""
         if self._url is None:
             return
         client = AsyncHTTPClient(force_instance=True)
         try:
             next_s = time.monotonic()
-            while self.problem is None or self.readings:
-                await self._read(client, self._url)
+            failures = 0
+            while self.readings or failures < FAILURES_MAX:
+                self.problem = await self._read(client, self._url)
+                failures += self.problem is not None
                 next_s = max(next_s + EVERY_S, time.monotonic())
                 await asyncio.sleep(next_s - time.monotonic())
         finally:
             client.close()
 
-    async def _read(self, client: AsyncHTTPClient, url: str) -> None:
+    async def _read(self, client: AsyncHTTPClient, url: str) -> str | None:
+        """Read once; return why not, if not."""
         try:
             answer = await client.fetch(url, connect_timeout=TIMEOUT_S, request_timeout=TIMEOUT_S)
             reading = Reading.parse(time.monotonic(), answer.body.decode("utf-8", "replace"))
         except (HTTPClientError, OSError, ValueError) as error:
-            self.problem = str(error)[:120] or type(error).__name__
-            return
+            return str(error)[:120] or type(error).__name__
         if not reading.values:
-            self.problem = f"{url} shows none of {', '.join(_PREFIXES)}"
-            return
+            return f"{url} shows none of {', '.join(_PREFIXES)}"
         self.readings.append(reading)
+        return None
 
     @property
     def points(self) -> list[ServerPoint]:
