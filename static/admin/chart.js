@@ -127,8 +127,8 @@ export class Chart {
       cursor: { sync: { key: "admin" }, y: false, drag: { x: false, y: false }, points: { size: 6 } },
       scales: { x: { range: (_, low, high) => [Math.min(low, high - SPAN_MIN_S), high] }, y: { range: (_, __, high) => [0, Math.max(high * 1.1, this.options.top)] } },
       axes: [
-        { ...line, grid: { show: false }, size: 22, gap: 4, space: 70, values: (_, at) => at.map((s) => clock(s)) },
-        { ...line, grid, show: isWide, size: 46, gap: 4, space: 30, values: (_, at) => at.map((v) => (this.options.axis ?? this.options.say)(v)) },
+        { ...line, grid: { show: false }, size: 22, gap: 4, space: 80, values: (_, at, __, ___, step) => at.map((s) => clock(s, step < 60)) },
+        { ...line, grid, show: isWide, size: 56, gap: 4, space: 30, values: (_, at) => at.map((v) => (this.options.axis ?? this.options.say)(v)) },
       ],
       series: [{}, ...this.plotSeries(color)],
       bands: this.options.isStacked ? this.series.slice(1).map((_, index) => ({ series: /** @type {[number, number]} */ ([index + 1, index + 2]) })) : [],
@@ -171,9 +171,10 @@ function fade(color, share) {
   return /^#[0-9a-f]{6}$/i.test(color) ? `${color}${Math.round(share * 255).toString(16).padStart(2, "0")}` : color;
 }
 
-/** @param {number} unixS */
-function clock(unixS) {
-  return new Date(unixS * 1000).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
+/** @param {number} unixS @param {boolean} withSeconds */
+function clock(unixS, withSeconds) {
+  const seconds = withSeconds ? /** @type {const} */ ({ second: "2-digit" }) : {};
+  return new Date(unixS * 1000).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", ...seconds, hourCycle: "h23" });
 }
 
 /** @param {(number | null)[]} atS */

@@ -55,14 +55,17 @@ export class RoomView {
         { name: "p50", label: "p50", color: "--series-1" },
         { name: "p99", label: "p99", color: "--series-2" },
         { name: "max", label: "max", color: "--series-3" },
-        { name: "budget_ms", label: "budget", color: "--bad" },
+        { name: "budget_ms", label: "budget", color: "--series-6" },
       ],
       top: 0.2,
       height: 180,
       say: msText,
       axis: (value) => `${Number(value.toFixed(2))} ms`,
     });
-    byId("ticks-charts", HTMLElement).append(...[this.ticks, this.slowest].flatMap((chart) => [chart.canvas, chart.legend]));
+    const titles = ["Where a tick goes, on average", "The slowest ticks, and the budget"];
+    byId("ticks-charts", HTMLElement).append(
+      ...[this.ticks, this.slowest].flatMap((chart, index) => [make("h3", "card-label", titles[index] ?? ""), chart.canvas, chart.legend]),
+    );
     for (const chart of [this.ticks, this.slowest]) chart.canvas.hidden = !canDraw;
     this.tabs = new Tabs(byId("room-tabs", HTMLElement), () => onWatch());
     this.filter.addEventListener("input", () => this.drawSeats());

@@ -163,7 +163,9 @@ function showWatching({ spectator, delay_s: delayS = 0, room, code }) {
   const how = delayS > 0 ? `${delayS} s behind the players` : spectator === "unseen" ? "unseen" : "live";
   byId("watch-text", HTMLSpanElement).textContent = `You are watching, ${how}`;
   const query = new URLSearchParams(code ? { code } : { room });
-  byId("watch-join", HTMLAnchorElement).href = `${window.location.pathname}?${query}`;
+  const join = byId("watch-join", HTMLAnchorElement);
+  join.href = `${window.location.pathname}?${query}`;
+  join.hidden = spectator === "unseen"; // a frame of the status page is no place to play from
 }
 
 function showSound() {
