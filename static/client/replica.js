@@ -31,6 +31,9 @@ import { OP, ProtocolError } from "./protocol.js";
 
 const OWNER_HASH = 0x80000000;
 
+/** More would fill a page's memory: ids that follow one another cost a hostile server no bytes. */
+export const ENTITIES_MAX = 1 << 17;
+
 export class Replica {
   /** @type {Map<number, Row>} */
   #rows = new Map();
@@ -107,6 +110,7 @@ export class Replica {
   /** @param {Group} group @param {Set<number> | null} unseen @param {Changes} changes */
   #spawn(group, unseen, changes) {
     const { type, ids } = group;
+    if (this.#rows.size - (unseen?.size ?? 0) + ids.length > ENTITIES_MAX) throw new ProtocolError("too many entities");
     const rows = new Array(ids.length);
     const states = /** @type {Map<number, State>} */ (this.#statesByType.get(type.name));
     for (let i = 0; i < ids.length; i++) {
