@@ -22,6 +22,7 @@ from .core.fields import (
 from .core.game import Game, OutsideContext, Seat
 from .core.inputs import input_type
 from .core.inputs import input_type as input
+from .core.interest import Nearby
 from .core.past import Past
 from .errors import BadCommand, DefinitionError
 
@@ -31,6 +32,7 @@ __all__ = [
     "DefinitionError",
     "Entity",
     "Game",
+    "Nearby",
     "OutsideContext",
     "Past",
     "Seat",

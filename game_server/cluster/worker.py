@@ -93,8 +93,8 @@ class Worker:
         """Return False when a player's first message is for this process; else it is being brought where it belongs."""
         if isinstance(message, Resume):
             node = node_of(message.token)
-        elif message.room:
-            node = node_of(message.room)
+        elif message.ticket or message.room:
+            node = node_of(message.ticket or message.room or "")
         else:
             node = None
         if node == self.node or (node is not None and node not in self.siblings()) or not self._may_go(player):
