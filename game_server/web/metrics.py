@@ -4,6 +4,7 @@ Names follow the Prometheus conventions (base units, `_total`, `_seconds`). Labe
 and the names of close codes; never rooms, players or addresses. Nothing is registered globally.
 """
 
+import asyncio
 from collections.abc import Iterator
 
 from prometheus_client import CollectorRegistry
@@ -83,6 +84,7 @@ class HubCollector(Collector):
         yield hand_overs
         yield GaugeMetricFamily("game_server_bans", "Bans that hold", value=len(hub.bans))
         yield from self._connections()
+        yield GaugeMetricFamily("game_server_tasks", "Tasks of the event loop", value=len(asyncio.all_tasks()))
         yield from self._by_game()
 
     def _connections(self) -> Iterator[Metric]:

@@ -72,6 +72,24 @@ class RawClient:
             length = int.from_bytes(await self._receive_exactly(2 if length == 126 else 8), "big")
         return head & 0x0F, await self._receive_exactly(length)
 
+    def feed(self, data: bytes) -> None:
+        """Take bytes that somebody else has read from the socket."""
+        self._unread += data
+
+    def take(self) -> tuple[int, bytes] | None:
+        """Give the next frame if all of it has been read, as `receive` does."""
+        data = self._unread
+        if len(data) < 2:
+            return None
+        start, length = 2, data[1]
+        if length >= 126:
+            start = 4 if length == 126 else 10
+            length = int.from_bytes(data[2:start], "big")
+        if len(data) < start + length:
+            return None
+        self._unread = data[start + length :]
+        return data[0] & 0x0F, data[start : start + length]
+
     async def rest(self) -> bytes:
         """Give all until the server's end of file; raises ConnectionResetError if it ends otherwise."""
         rest, self._unread = self._unread, b""

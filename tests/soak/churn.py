@@ -1,0 +1,77 @@
+"""Joins, leaves, drops, resumes, rooms made and ended, for half an hour; then nothing must be left.
+
+asked: after 30 minutes resident memory within 5 MiB of minute 3; file descriptors, tasks, rooms and seats exactly as
+at the start.
+"""
+
+import asyncio
+import tempfile
+from pathlib import Path
+
+from .rig import MIB, Others, Row, Server, at_most, exactly, running_server
+
+SCENARIO = """
+from loadtest.scenario import Behaviour, Scenario
+
+SCENARIO = Scenario(
+    game="swarm",
+    behaviours=[
+        Behaviour("visitor", weight=3, stay_s=(2, 15), pause_s=(0, 2), retry_s=1),
+        Behaviour("commuter", weight=3, stay_s=(10, 40), drop_every_s=(1, 6), away_s=(0.1, 3), retry_s=1),
+        Behaviour("vanishing", weight=1, stay_s=(5, 20), drop_every_s=(3, 8), away_s=(5, 8), retry_s=1),
+        Behaviour("talker", weight=1, chat_every_s=(2, 5)),
+    ],
+)
+"""
+WARM_S = 180.0
+WARM_SHARE = 0.1
+#: what must be again as it was before anybody came
+COUNTED = {
+    "tasks": "game_server_tasks",
+    "rooms": "game_server_rooms{game=swarm}",
+    "seats": "game_server_players{game=swarm}",
+    "connections": "game_server_connections",
+}
+SETTLE_S = 30.0
+
+
+async def run(minutes: float, clients: int) -> list[Row]:
+    """Run the rig and return its rows."""
+    seconds = minutes * 60
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        running_server("--games", "swarm", "--seat-hold-s", "4", "--empty-room-s", "1") as server,
+    ):
+        scenario = Path(folder) / "soak_scenario.py"
+        scenario.write_text(SCENARIO)
+        before, descriptors = await server.metrics(), await _settled(server, None)
+        visitors = Others(server, clients, seconds, "--scenario", str(scenario))
+        await visitors.start()
+        warm_s = min(WARM_S, seconds * WARM_SHARE)
+        await asyncio.sleep(warm_s)
+        warm = server.memory_bytes
+        figures = await visitors.figures()
+        end = server.memory_bytes
+        left = await _settled(server, descriptors)
+        after = await server.metrics()
+        told = ", ".join(f"{figures[name]:g} {name}" for name in ("joins", "leaves", "drops", "resumes"))
+        return [
+            Row("minutes", f"{minutes:g}", "30", minutes >= 30),
+            Row("what happened", f"{told}, {after['game_server_rooms_created_total']:g} rooms", "", True),
+            at_most("memory since minute 3", (end - warm) / MIB, 5, "MiB"),
+            exactly("file descriptors", left, descriptors),
+            *(exactly(what, after[name], before[name]) for what, name in COUNTED.items()),
+            Row("errors", f"{figures['errors']:g}", "0", figures["errors"] == 0),
+            Row("closes not asked for", f"{figures['closes']:g}", "", True),
+        ]
+
+
+async def _settled(server: Server, wanted: int | None) -> int:
+    """Return the descriptors once all that ended has been closed: as many as wanted, or after a while."""
+    for _ in range(int(SETTLE_S)):
+        if server.descriptors == wanted:
+            break
+        await asyncio.sleep(1)
+        if wanted is None:
+            break
+    return server.descriptors
