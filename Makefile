@@ -84,6 +84,9 @@ microbench: $(VENV)/tests.stamp  ## Time capture, diff, encode, decode, views, f
 	$(PY) -m tests.bench.micro.decode
 	$(PY) -m tests.bench.micro_views
 
+soak: $(VENV)/tests.stamp  ## Run the server against slow, hostile and restless clients (45 minutes); make soak ARGS="flood crowd"
+	@exec $(PY) -m tests.soak $(ARGS)
+
 format: $(VENV)/tests.stamp  ## Let ruff format and repair what it can
 	$(PY) -m ruff check --fix
 	$(PY) -m ruff format

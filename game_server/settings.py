@@ -160,7 +160,10 @@ class Settings:
     seat_bytes_per_s: int = ts.option(
         default=0, help="bytes of state a second and seat; what does not fit waits, the nearest goes first; 0: no bound"
     )
-    slow_ack_ms: float = ts.option(default=2000.0, help="a client this far behind gets one state a second")
+    late_ack_ms: float = ts.option(
+        default=500.0, help="a client this far behind, and twice as far as its line explains, waits for its own ack"
+    )
+    slow_ack_ms: float = ts.option(default=2000.0, help="a client this far behind waits for its ack in any case")
     backlog_hard_bytes: int = ts.option(default=262_144, help="unsent bytes at which a connection is closed")
     backlog_soft_s: float = ts.option(default=15.0, help="a connection that stays blocked for so long is closed")
     outside_calls_max: int = ts.option(default=16, help="outside calls of a room under way at once")
@@ -182,6 +185,8 @@ class Settings:
             raise BadSettings(f"transport must be lean or tornado, not {self.transport!r}")
         if self.log_level not in ("debug", "info", "warning", "error"):
             raise BadSettings(f"log_level must be debug, info, warning or error, not {self.log_level!r}")
+        if self.late_ack_ms > self.slow_ack_ms:
+            raise BadSettings("late_ack_ms must be at most slow_ack_ms")
         self._check_bursts()
         self._check_networks()
         if self.message_bytes_max < 4 * self.chat_len_max + 64:

@@ -27,6 +27,9 @@ from .session import Session, State
 from .views import Portion, Viewer, Views
 from .world import World
 
+#: ticks a tick by which the least lag of a late client creeps up
+LEAST_CREEP = 0.05
+
 Frame = tuple[Session, str | bytes]
 
 #: looked up once and not for each session: an attribute of an enum costs 60 ns in CPython 3.11
@@ -43,7 +46,7 @@ class Outgoing:
         world: captured at each state.
         events: sent before the state of their tick.
         tick_rate: in Hz.
-        limits: `history_s`, `checksum_s` and `slow_ack_ms` matter here.
+        limits: `history_s`, `checksum_s`, `late_ack_ms` and `slow_ack_ms` matter here.
         counts: the room's tally.
         views: of the types that not everybody sees; None: everybody sees everything.
         broadcast: the public's stream; None: there is none.
@@ -66,6 +69,7 @@ class Outgoing:
         self._public_event_number = 0
         self._tick_rate = tick_rate
         self._checksum_every_ticks = max(1, int(limits.checksum_s * tick_rate))
+        self._late_ticks = limits.late_ack_ms * tick_rate / 1000
         self._slow_ticks = limits.slow_ack_ms * tick_rate / 1000
         self._history: deque[snapshot.Diff] = deque(maxlen=max(1, int(limits.history_s * tick_rate)))
         #: the tick that the oldest diff in history starts from
@@ -169,9 +173,20 @@ class Outgoing:
         return True
 
     def _is_behind(self, session: Session, tick: int) -> bool:
-        """Return whether a client that acks is too far behind in applying; it then gets one state a second."""
+        """Return whether a client that acks applies states too late for another one to be of use now.
+
+        What its line takes anyway is not its fault: twice the least lag seen while it is late at all is let pass, and
+        that least creeps up, since a line may change. Who is over it gets a state when an ack comes, or once a
+        second: on a narrow line states then are as many as it carries, and none is old before it is sent.
+        """
         sent_tick = session.sent_tick
-        if sent_tick is None or sent_tick - session.acked_tick <= self._slow_ticks or not session.acked_tick:
+        if sent_tick is None or not session.acked_tick:
+            return False
+        behind = sent_tick - session.acked_tick
+        if behind <= self._late_ticks:
+            return False
+        least = session.least_behind = min(behind, session.least_behind + LEAST_CREEP)
+        if behind <= min(2 * least, self._slow_ticks):
             return False
         return not session.resync_wanted and tick - sent_tick < self._tick_rate
 

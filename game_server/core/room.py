@@ -40,6 +40,8 @@ from .spectators import Spectators, check_message
 from .words import clean_chat
 from .world import World
 
+#: a message over the limit of its kind costs so many more: who goes on is closed within a second
+LIMITED_COST = 9
 INPUT_TAG = bytes((codec.Tag.INPUT,))
 
 
@@ -396,6 +398,8 @@ class Room:
             else:
                 self._receive_other(session, message, now_s)
         except Refused as refusal:
+            if refusal.code is ErrorCode.RATE_LIMITED:
+                session.message_budget -= LIMITED_COST
             self._refuse(session, refusal)
 
     def _receive_other(self, session: Session, message: Any, now_s: float) -> None:
@@ -436,6 +440,8 @@ class Room:
         return self.clock.room_ms(now_s) - (delay_s or 0.0) * 1000
 
     def _pong(self, session: Session, client_ms: float, now_s: float) -> None:
+        if session.is_blocked:
+            return  # it would wait behind what is unsent, and tell a time that has passed
         room_ms, late_ms = self._room_ms(session, now_s), self.clock.late_s * 1000
         if session.is_json:
             answer = {

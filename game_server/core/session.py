@@ -12,6 +12,7 @@ there.
 """
 
 import enum
+import math
 from typing import Any
 
 from ..errors import CloseCode, ErrorCode, ProtocolError, Refused
@@ -106,6 +107,7 @@ class Session:
         "known_values",
         "lag",
         "last_input",
+        "least_behind",
         "limits",
         "link",
         "message_budget",
@@ -168,8 +170,7 @@ class Session:
         self.known_values = input_type.known_values if role is Role.PLAYER else {}
         self.queue_len_max = limits.input_queue_len_max
         self.counts = counts
-        self.accepted_seq = 0
-        self.consumed_seq = 0
+        self.accepted_seq = self.consumed_seq = 0
         #: steps without an input since the last state message
         self.missing = 0
         #: steps without an input, and states skipped, since the player joined
@@ -178,6 +179,8 @@ class Session:
         self.skipped_total = 0
         self.drops_total = 0
         self.acked_tick = 0
+        #: ticks that it was behind at least, of those times when it was late
+        self.least_behind = math.inf
         self.lag = 0.0
 
         #: tick of the last state sent, the next delta's baseline; None: a full one is due
