@@ -23,7 +23,7 @@ PYTHON = $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; d
 NODE = $(or $(filter true,$(CI)),$(shell node -e \
 	"const [a, b] = process.versions.node.split('.'); if (a > 20 || (a == 20 && b >= 19)) console.log('yes')" 2>/dev/null))
 
-.PHONY: help run test lint types test-python test-js load netcode sim fuzz fuzz-guided bench rules format clean
+.PHONY: help run test lint types test-python test-js load netcode sim fuzz fuzz-guided bench soak rules format clean
 
 help:  ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile

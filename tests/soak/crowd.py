@@ -11,9 +11,10 @@ import random
 from typing import Any
 
 from game_server.web.games import load_game
-from loadtest.client import Bot, Group, Setting
+from loadtest.client import Bot, Setting
 from loadtest.network import Network
 from loadtest.pacer import Pacer
+from loadtest.play import Group
 from loadtest.stats import Ledger
 
 from .rig import Others, Row, at_most, exactly, late_share, running_server
@@ -38,8 +39,8 @@ async def run(minutes: float, clients: int) -> list[Row]:
             is_json=False,
             network=Network(server.url, "game.v1.binary"),
             ledger=ledger,
-            on_seated=lambda bot: pacer.add(bot.number, bot.step),
-            on_gone=lambda bot: pacer.remove(bot.number, bot.step),
+            on_seated=lambda bot: pacer.add(bot.number, bot.play.step),
+            on_gone=lambda bot: pacer.remove(bot.number, bot.play.step),
         )
         bots = make_bots(clients, setting)
         for first in range(0, clients, 50):
