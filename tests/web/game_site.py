@@ -44,6 +44,8 @@ class SitePlayer:
         self.raw = raw
         self.welcome: dict[str, Any] = {}
         self._events: deque[dict[str, Any]] = deque()
+        #: number of the newest event that was looked at
+        self.last_event = 0
 
     async def send(self, kind: str, **values: Any) -> None:
         """Send one message."""
@@ -65,6 +67,7 @@ class SitePlayer:
         while True:
             while self._events:
                 event = self._events.popleft()
+                self.last_event = event["number"]
                 if event["name"] == name:
                     return event["data"]
             self._events.extend((await self.receive("events"))["list"])
