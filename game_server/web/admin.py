@@ -18,7 +18,7 @@ from tornado import web, websocket
 from ..settings import Settings
 from .admin_acts import Acts
 from .admin_audit import Audit
-from .admin_auth import SESSION_LIFETIME_S, Admin, Gate, LogIn, Role, is_own_page
+from .admin_auth import SESSION_LIFETIME_S, Admin, Gate, LogIn, Role, is_own_page, key_of
 from .admin_feed import Feed, Watcher
 from .hub import Hub
 from .libraries import LIBRARIES
@@ -44,7 +44,9 @@ def admin_routes(hub: Hub, settings: Settings, secret: str) -> list[Any]:
     viewer = str(settings.admin_view_secret)
     audit = Audit(settings.data_dir / "audit.jsonl")
     feed = Feed(hub, audit, Acts(hub))
-    parts = {"gate": Gate({Role.OPERATOR: secret, Role.VIEWER: viewer}), "feed": feed, "hub": hub}
+    # Any of several processes may get any request, and all know the same secret.
+    gate = Gate({Role.OPERATOR: secret, Role.VIEWER: viewer}, key_of(secret) if settings.worker_count > 1 else None)
+    parts = {"gate": gate, "feed": feed, "hub": hub}
     return [
         (r"/admin/?", AdminPage, parts),
         (r"/admin/login", LogInForm, parts),

@@ -16,9 +16,10 @@ from typing import Any
 
 from ..core.room import Room
 from ..core.session import Session
+from ..errors import GameServerError
 from .addresses import group_of
 from .admin_auth import Admin
-from .bans import BAN_S_MAX, REASON_LEN_MAX, Ban, BanBy, TooManyBans
+from .bans import BAN_S_MAX, REASON_LEN_MAX, Ban, BanBy
 from .hub import Hub
 from .logs import LEVELS, log_level, set_log_level
 from .player import Player
@@ -120,7 +121,7 @@ class Acts:
         ban = Ban(by, who, session.seat.name, reason, admin.name, round(now + minutes * 60))
         try:
             self._hub.bans.add(ban, now)
-        except (TooManyBans, OSError) as error:
+        except (GameServerError, OSError) as error:
             raise BadAct(f"The ban could not be kept: {error}") from error
         name, others = session.seat.name, self._others(session, ban)
         for closed in (session, *others):

@@ -16,6 +16,7 @@ from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 import attrs
+import jwt
 
 from ..core.limits import TokenBucket
 from .addresses import group_of
@@ -60,9 +61,13 @@ class Gate:
 
     Args:
         secret_by_role: an empty secret opens nothing.
+        shared_key: of several processes behind one port: each takes the others' tokens, which are signed with it.
     """
 
-    def __init__(self, secret_by_role: Mapping[Role, str]) -> None:
+    def __init__(self, secret_by_role: Mapping[Role, str], shared_key: bytes | None = None) -> None:
+        self._shared_key = shared_key
+        #: tokens that were logged out here, lest another process's signature open this one again
+        self._ended: OrderedDict[bytes, None] = OrderedDict()
         self._secrets = [(role, _digest(secret)) for role, secret in secret_by_role.items() if secret]
         self._admins: OrderedDict[bytes, Admin] = OrderedDict()
         self._failures: OrderedDict[str, TokenBucket] = OrderedDict()
@@ -89,32 +94,66 @@ class Gate:
             return LogIn.WRONG
         self._failures.pop(network, None)
         self.accepted += 1
-        token = secrets.token_urlsafe(32)
         admin = Admin(secrets.token_hex(3), roles[0], address, now_s + SESSION_LIFETIME_S)
+        token = secrets.token_urlsafe(32) if self._shared_key is None else _sign(admin, self._shared_key)
+        self._remember(token, admin)
+        return token, admin
+
+    def _remember(self, token: str, admin: Admin) -> None:
         self._admins[_digest(token)] = admin
         if len(self._admins) > SESSIONS_MAX:
             self._admins.popitem(last=False)
-        return token, admin
 
     def admin_of(self, token: str | None, now_s: float) -> Admin | None:
         """Return whom a token stands for, or None."""
         if not token:
             return None
         # Found by its hash: what a timing would tell about a hash is of no use to find the token.
-        admin = self._admins.get(_digest(token))
+        admin = self._admins.get(_digest(token)) or self._take_in(token, now_s)
         if admin is not None and now_s >= admin.expires_s:
             del self._admins[_digest(token)]
             return None
         return admin
 
     def log_out(self, token: str) -> None:
-        """Make a token worthless."""
+        """Make a token worthless; in other processes it ends with its cookie, or its time."""
         self._admins.pop(_digest(token), None)
+        self._ended[_digest(token)] = None
+        if len(self._ended) > SESSIONS_MAX:
+            self._ended.popitem(last=False)
+
+    def _take_in(self, token: str, now_s: float) -> Admin | None:
+        """Return whom another process's token stands for."""
+        if self._shared_key is None or _digest(token) in self._ended:
+            return None
+        admin = _verify(token, self._shared_key)
+        if admin is None or now_s >= admin.expires_s:
+            return None
+        self._remember(token, admin)
+        return admin
 
 
 def is_own_page(origin: str | None, host: str) -> bool:
     """Return whether a request comes from a page of this very server; one without an origin does not."""
     return origin is not None and bool(host) and urlsplit(origin).netloc.lower() == host.lower()
+
+
+def key_of(secret: str) -> bytes:
+    """Return what processes that know the same secret sign with; it says nothing about the secret."""
+    return hmac.digest(secret.encode("utf-8", "replace"), b"sessions of admins", "sha256")
+
+
+def _sign(admin: Admin, key: bytes) -> str:
+    return jwt.encode(attrs.asdict(admin), key, algorithm="HS256")
+
+
+def _verify(token: str, key: bytes) -> Admin | None:
+    try:
+        claims = jwt.decode(token, key, algorithms=["HS256"])
+    except jwt.InvalidTokenError:
+        return None
+    # Signed by one of us: it is as `_sign` made it.
+    return Admin(**{**claims, "role": Role(claims["role"])})
 
 
 def _digest(text: str) -> bytes:

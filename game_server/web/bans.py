@@ -64,6 +64,7 @@ class Bans:
     def __init__(self, path: Path | None, len_max: int) -> None:
         self._path, self.len_max = path, len_max
         self._bans: dict[str, Ban] = {}
+        self._read_at_ns = 0
         #: connections refused
         self.refused = 0
 
@@ -74,6 +75,7 @@ class Bans:
         """Read what an earlier process left; raise BadBans when the file is not one of ours."""
         if self._path is None or not self._path.exists():
             return
+        self._read_at_ns = self._path.stat().st_mtime_ns
         try:
             rows = ujson.loads(self._path.read_bytes())
             bans = [Ban(**{**row, "by": BanBy(row["by"])}) for row in rows]
@@ -81,8 +83,14 @@ class Bans:
             raise BadBans(f"{self._path} is no list of bans: {error}; mend or remove it") from error
         self._bans = {ban.key: ban for ban in bans if ban.until_unix_s > now_unix_s}
 
+    def refresh(self, now_unix_s: float) -> None:
+        """Read the file again if another process has changed it; raise BadBans, changing nothing, if it went bad."""
+        if self._path is not None and self._path.exists() and self._path.stat().st_mtime_ns != self._read_at_ns:
+            self.load(now_unix_s)
+
     def add(self, ban: Ban, now_unix_s: float) -> None:
         """Let a ban hold from now on; one for the same who is replaced. Raises TooManyBans."""
+        self.refresh(now_unix_s)
         self._forget_past(now_unix_s)
         if ban.key not in self._bans and len(self._bans) >= self.len_max:
             raise TooManyBans(f"{self.len_max} bans hold already; lift one first")
@@ -125,6 +133,7 @@ class Bans:
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
             file.write(text + "\n")
         Path(name).replace(self._path)
+        self._read_at_ns = self._path.stat().st_mtime_ns
 
 
 def _row(ban: Ban) -> dict[str, Any]:

@@ -28,7 +28,7 @@ from ..core.session import Event, Role, Session, State
 from ..errors import CloseCode, GameServerError, ProtocolError
 from ..settings import BadSettings, Settings
 from .addresses import Addresses, group_of
-from .bans import Bans
+from .bans import BadBans, Bans
 from .connection import FrozenConnection
 from .descriptors import PatientListener
 from .games import LoadedGame
@@ -419,12 +419,19 @@ class Hub:
 
     # ---- about once a second -----------------------------------------------------------------------------------------
 
+    def _refresh_bans(self) -> None:
+        try:
+            self.bans.refresh(time.time())
+        except (BadBans, OSError) as error:
+            self.rate_limited.warning("bans_unreadable", error=str(error))
+
     def _keep_house(self) -> None:
         now_s = self.now_s()
         # A stall of this process (a game's long step, a suspended machine) is nobody's silence.
         self._house_s += min(now_s - self._kept_house_at_s, 2 * self._look_every_s)
         self._kept_house_at_s = now_s
         self.watchdog.tell_alive()
+        self._refresh_bans()
         self._look_at(list(self.players))
         for room in list(self.lobby.rooms.values()):
             try:

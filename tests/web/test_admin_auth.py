@@ -12,6 +12,7 @@ from game_server.web.admin_auth import (
     LogIn,
     Role,
     is_own_page,
+    key_of,
 )
 
 
@@ -125,6 +126,28 @@ def test_many_addresses_are_limited_together_and_take_bounded_memory() -> None:
 
     assert LogIn.TOO_MANY is outcomes[-1]
     assert len(gate._failures) <= ADDRESSES_MAX
+
+
+def test_processes_take_each_others_tokens() -> None:
+    """With one key whoever logged in at one process is in at all; without it, or with another, nowhere else."""
+    here, there = (Gate({Role.OPERATOR: "hush", Role.VIEWER: "peek"}, key_of("hush")) for _ in range(2))
+    stranger = Gate({Role.OPERATOR: "other"}, key_of("other"))
+    token, admin = log_in(here, "peek")
+
+    assert admin == here.admin_of(token, 1.0) == there.admin_of(token, 1.0)
+    assert (None, None) == (stranger.admin_of(token, 1.0), make_gate().admin_of(token, 1.0))
+    assert there.admin_of(token, SESSION_LIFETIME_S) is None
+    assert there.admin_of(token[:-2] + "xx", 1.0) is None
+
+
+def test_a_token_that_was_logged_out_does_not_come_back() -> None:
+    """That its signature is right opens nothing at the process where it was logged out, seen there before or not."""
+    here, there = (Gate({Role.OPERATOR: "hush"}, key_of("hush")) for _ in range(2))
+    token, _ = log_in(here)
+    here.log_out(token)
+    there.log_out(token)
+
+    assert (None, None) == (here.admin_of(token, 1.0), there.admin_of(token, 1.0))
 
 
 @pytest.mark.parametrize(

@@ -73,6 +73,21 @@ def test_a_restart_lets_nobody_back_in(
     assert {who for who, until_s in held.items() if until_s > 500.0} == {row["who"] for row in after.rows(500.0)}
 
 
+def test_processes_share_their_bans(tmp_path: Path) -> None:
+    """What one process bans or lifts, another one knows once it has looked; it never forgets what it has not seen."""
+    path = tmp_path / "bans.json"
+    one, other = Bans(path, 10), Bans(path, 10)
+    one.add(ban("192.0.2.1"), 0.0)
+    other.add(ban("192.0.2.2"), 0.0)
+    one.refresh(0.0)
+    both = [row["who"] for row in one.rows(0.0)]
+    one.lift(ban("192.0.2.1").key)
+    other.refresh(0.0)
+
+    assert {"192.0.2.1", "192.0.2.2"} == set(both)
+    assert ["192.0.2.2"] == [row["who"] for row in other.rows(0.0)]
+
+
 @pytest.mark.parametrize("text", ["", "{", "[1]", '[{"by":"moon"}]', '{"a":1}'])
 def test_a_file_that_is_no_list_is_named(tmp_path: Path, text: str) -> None:
     """Nothing is guessed: the server says which file is wrong and does not start without its bans."""

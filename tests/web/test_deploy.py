@@ -3,6 +3,7 @@
 import configparser
 import json
 import re
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,6 +12,7 @@ import promql_parser
 import pytest
 import yaml
 
+from game_server.__main__ import _read_settings
 from game_server.settings import Settings
 from game_server.web.metrics import COUNTERS, make_registry
 from tests.server_process import ROOT
@@ -140,18 +142,27 @@ def test_units_and_names_follow_the_conventions() -> None:
     assert [] == [name for name in names if name.endswith(("_total", "_count", "_sum", "_bucket", "_ms", "_kb"))]
 
 
-def settings_named_in(text: str) -> set[str]:
-    return {name.lower() for name in re.findall(r"GAME_SERVER_([A-Z_]+)(?==|:)", text)}
-
-
 @pytest.mark.parametrize("name", ["game-server.service", "Dockerfile", "compose.yml"])
-def test_settings_in_the_files_exist(name: str) -> None:
-    """Every variable that a file sets is a setting of the server."""
-    known = {attribute.name for attribute in attrs.fields(Settings)}  # type: ignore[arg-type]
-    named = settings_named_in((DEPLOY / name).read_text(encoding="utf-8"))
+def test_settings_in_the_files_are_accepted(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """The server takes every setting that a file makes, with the value that it gives."""
+    found = re.findall(
+        r"^[^#\n]*?\b(GAME_SERVER_[A-Z_]+)[=:] ?(.*?)(?: \\)?$", (DEPLOY / name).read_text(), re.MULTILINE
+    )
+    pairs = [pair for line in found for pair in split_pairs(*line)]
+    for variable, value in pairs:
+        monkeypatch.setenv(variable, "chosen" if value.startswith("${") else value.strip("\"'"))
+    monkeypatch.setattr(sys, "argv", ["game_server"])
+    known = {f"GAME_SERVER_{attribute.name.upper()}" for attribute in attrs.fields(Settings)}  # type: ignore[arg-type]
 
-    assert named
-    assert named <= known
+    assert pairs
+    assert {variable for variable, _ in pairs} <= known
+    assert isinstance(_read_settings(), Settings)
+
+
+def split_pairs(variable: str, value: str) -> list[tuple[str, str]]:
+    """Return the settings of a line, of which systemd and Docker put several behind each other."""
+    first, *others = re.split(r" (?=GAME_SERVER_)", value)
+    return [(variable, first), *((name, text) for name, _, text in (other.partition("=") for other in others))]
 
 
 def test_compose_mounts_files_that_exist() -> None:
