@@ -14,6 +14,7 @@ import sys
 import time
 from collections import deque
 from collections.abc import Iterable, Iterator
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,9 @@ GAUGES = "cpu_percent memory_bytes loop_lag_ms players rooms connections bytes_i
 PARTS = ("p50", "p99", "max")
 TIMES = [f"{name}_ms_{part}" for name in ("late", "tick", *PHASES) for part in PARTS]
 HISTORY_NAMES = ["at_s", *TIMES, *GAUGES, *(f"{name}_s" for name in RATES)]
+
+#: of a player: what its connection has moved; read in C, because it is done for every player in every second
+_MOVED = attrgetter("connection.bytes_in", "connection.bytes_out", "connection.messages_out")
 
 
 class Sampler:
@@ -129,12 +133,8 @@ class Sampler:
     def _total_bytes(self) -> tuple[int, int, int]:
         """Return bytes in, bytes out and messages out of all connections, those that are gone included."""
         gone = self.hub.connection_bytes
-        bytes_in, bytes_out, messages_out = gone.bytes_in, gone.bytes_out, gone.messages_out
-        for player in self.hub.players:
-            connection = player.connection
-            bytes_in += connection.bytes_in
-            bytes_out += connection.bytes_out
-            messages_out += connection.messages_out
+        moved = [(gone.bytes_in, gone.bytes_out, gone.messages_out), *map(_MOVED, self.hub.players)]
+        bytes_in, bytes_out, messages_out = map(sum, zip(*moved, strict=True))
         return bytes_in, bytes_out, messages_out
 
     def _roll_times(self) -> dict[str, Row]:

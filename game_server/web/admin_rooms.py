@@ -5,7 +5,6 @@ the reason, so that the page can name the players in trouble over all rooms. Kno
 knows nothing of the feed.
 """
 
-from collections.abc import Iterator
 from typing import Any
 
 import attrs
@@ -40,6 +39,7 @@ class Trouble:
 
 #: of one seat so far: bytes in and out, inputs missing, states skipped
 SeatFigures = tuple[int, int, int, int]
+NOTHING_GROWN = (0, 0)
 
 
 class RoomMeter:
@@ -54,7 +54,8 @@ class RoomMeter:
         self.row: Row = {}
         self.trouble: Trouble | None = None
         self._at_s = self._times_at_s = now_s
-        self._seats = dict(_seats_of(room))
+        self._seats = {session: _figures_of(session) for session in room.sessions.values()}
+        self._connected = 0
         self._counts = room.counts.inputs_missing, room.counts.states_skipped
         self._over_budget = 0
         self._duration, self._lateness = Recent(1), Recent(1)
@@ -66,8 +67,7 @@ class RoomMeter:
         before, seconds, self._at_s = self.row, now_s - self._at_s, now_s
         if timings is not None and (self._times["tick_ms_p50"] is None or now_s - self._times_at_s > RECENT_S - 0.5):
             self._look_at_times(timings, now_s)
-        known, self._seats = self._seats, dict(_seats_of(room))
-        bytes_in, bytes_out = self._look_at_seats(room, known, max(seconds, 1e-3))
+        bytes_in, bytes_out = self._look_at_seats(room, max(seconds, 1e-3))
         (missing, skipped), counts = self._counts, room.counts
         self._counts = counts.inputs_missing, counts.states_skipped
         row = {
@@ -75,7 +75,7 @@ class RoomMeter:
             "code": room.code,
             "locked": room.is_locked,
             "taken": len(room.sessions),
-            "connected": sum(1 for session in self._seats if session.link is not None),
+            "connected": self._connected,
             "seats": room.seats_max,
             "tick_rate": room.definition.cls.tick_rate,
             "began_s": round(room.clock.origin_s - started_at_s, 1),
@@ -89,21 +89,28 @@ class RoomMeter:
         self.row = row
         return changed(before, row)
 
-    def _look_at_seats(self, room: Room, known: "dict[Session, SeatFigures]", seconds: float) -> tuple[int, int]:
-        """Return bytes in and out since the look before, and note who is worst off."""
-        bytes_in = bytes_out = 0
+    def _look_at_seats(self, room: Room, seconds: float) -> tuple[int, int]:
+        """Return bytes in and out since the look before, and note who is worst off. Runs for every player."""
+        known, seats, bytes_in, bytes_out = self._seats, dict[Session, SeatFigures](), 0, 0
         worst, worst_score, worst_grown = None, TROUBLE_SCORE, (0, 0)
-        for session, now in self._seats.items():
+        tick, behind_ticks = room.tick, BEHIND_TROUBLE_MS * room.definition.cls.tick_rate / 1000
+        connected = 0
+        for session in room.sessions.values():
+            now = seats[session] = _figures_of(session)
             then = known.get(session)
             if then is None or now[0] < then[0]:  # new, or resumed with a connection that counts anew
                 then = (0, 0, now[2], now[3])
             bytes_in += now[0] - then[0]
             bytes_out += now[1] - then[1]
             grown = now[2] - then[2], now[3] - then[3]
+            is_seated = session.state is State.SEATED
+            connected += is_seated
+            if is_seated and grown == NOTHING_GROWN and not 0 < session.acked_tick < tick - behind_ticks:
+                continue
             score = max(_scores(room, session, grown, seconds))
             if score >= worst_score:
                 worst, worst_score, worst_grown = session, score, grown
-        self.trouble = None
+        self._seats, self._connected, self.trouble = seats, connected, None
         if worst is not None:
             seat, why = worst.seat, _why(room, worst, worst_grown, seconds)
             self.trouble = Trouble(
@@ -129,11 +136,12 @@ class RoomMeter:
             }
 
 
-def _seats_of(room: Room) -> Iterator[tuple[Session, SeatFigures]]:
-    for session in room.sessions.values():
-        link: Player | None = session.link
-        bytes_in, bytes_out = (link.connection.bytes_in, link.connection.bytes_out) if link is not None else (0, 0)
-        yield session, (bytes_in, bytes_out, session.missing_total, session.skipped_total)
+def _figures_of(session: Session) -> SeatFigures:
+    link: Player | None = session.link
+    if link is None:
+        return 0, 0, session.missing_total, session.skipped_total
+    connection = link.connection
+    return connection.bytes_in, connection.bytes_out, session.missing_total, session.skipped_total
 
 
 def _scores(room: Room, session: Session, grown: tuple[int, int], seconds: float) -> tuple[float, float, float, float]:

@@ -118,17 +118,21 @@ def _lateness(process: Mapping[str, Any]) -> Iterator[Reason]:
 
 def _rooms_over_budget(rooms: Mapping[str, Mapping[str, Any]]) -> Iterator[Reason]:
     """Name the rooms that are too heavy: by their ordinary tick, since a rare slow one may be the machine's fault."""
-    ticked = {room_id: row for room_id, row in rooms.items() if row["tick_ms_p50"] is not None}
-    shares = {room_id: row["tick_ms_p50"] * row["tick_rate"] / 1000 for room_id, row in ticked.items()}
-    heavy = [room_id for room_id, row in ticked.items() if row["tick_ms_p50"] > row["budget_ms"]]
-    heavy.sort(key=lambda room_id: -shares[room_id])
-    for room_id in heavy[:ROOMS_NAMED_MAX]:
+    heavy, slow = [], []
+    for room_id, row in rooms.items():
+        p50_ms = row["tick_ms_p50"]
+        if p50_ms is None:
+            continue
+        if p50_ms > row["budget_ms"]:
+            heavy.append((p50_ms * row["tick_rate"] / 1000, room_id))
+        elif row["over"] > 1:
+            slow.append((row["over"], room_id))
+    for share, room_id in sorted(heavy, reverse=True)[:ROOMS_NAMED_MAX]:
         row = rooms[room_id]
-        level, much = (Level.BAD, "all its time") if shares[room_id] > SHARE_BAD else (Level.STRAINED, "its budget")
+        level, much = (Level.BAD, "all its time") if share > SHARE_BAD else (Level.STRAINED, "its budget")
         yield Reason(level, f"A room of {row['game']} takes more than {much}, mostly in {row['over_phase']}", room_id)
-    slow = {room_id: row["over"] for room_id, row in ticked.items() if row["over"] > 1 and room_id not in heavy}
-    worst = max(slow, key=lambda room_id: slow[room_id], default=None)
-    if worst is not None:
+    if slow:
+        _, worst = max(slow)
         row = rooms[worst]
         text = f"Now and then a tick of {row['game']} is over its budget, mostly in {row['over_phase']}"
         yield Reason(Level.STRAINED, text, worst)

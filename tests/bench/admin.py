@@ -80,14 +80,17 @@ class Admin:
             self.messages += 1
 
 
-async def wait_for_players(url: str, number: int) -> None:
-    while figures(url)["game_server_players"] < number:  # noqa: ASYNC110 - a rig: nothing else runs here
+async def wait_for_players(url: str, number: int, load: "subprocess.Popen[bytes]") -> None:
+    """Return once all play; raise RuntimeError when the load test has ended instead."""
+    while figures(url)["game_server_players"] < number:
+        if load.poll() is not None:
+            raise RuntimeError(f"the load test ended with {load.returncode}")
         await asyncio.sleep(0.5)
 
 
-async def measure(url: str, options: argparse.Namespace) -> dict[str, float]:
+async def measure(url: str, options: argparse.Namespace, load: "subprocess.Popen[bytes]") -> dict[str, float]:
     """Return the shares of a core, and what a page was told, once everybody plays."""
-    await wait_for_players(url, options.players)
+    await wait_for_players(url, options.players, load)
     admins = [await Admin.begin(url, number) for number in range(ADMINS)]
     readers = [asyncio.create_task(admin.read()) for admin in admins]
     await asyncio.sleep(SETTLE_S)
@@ -119,7 +122,7 @@ def main() -> int:
         server.wait_until_ready()
         load = _start_load(server.url, options)
         try:
-            found = asyncio.run(measure(server.url, options))
+            found = asyncio.run(measure(server.url, options, load))
         finally:
             load.terminate()
             load.wait()
@@ -137,7 +140,7 @@ def _start_load(url: str, options: argparse.Namespace) -> "subprocess.Popen[byte
     arguments = [
         *("--url", address, "--game", "swarm", "--clients", str(options.players), "--rooms", str(options.rooms)),
         *("--ramp-s", str(ramp_s), "--duration", str(ramp_s + 2 * SETTLE_S + options.duration + 60)),
-        *("--decode-share", "0"),
+        *("--decode-share", "0.01"),
     ]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-m", "loadtest", *arguments]
