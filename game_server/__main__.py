@@ -27,6 +27,7 @@ from .web.front import Front
 from .web.games import load_games
 from .web.hub import Hub
 from .web.logs import configure, log
+from .web.memory import keep_freed_memory
 
 EXIT_USAGE = 2
 
@@ -57,6 +58,7 @@ async def serve(settings: Settings, place: WorkerPlace | None) -> None:
     worker = Worker(hub, place, hub.stop_asked.set) if place else None
     if worker:
         worker.start()
+    keep_freed_memory()
     _quieten_garbage_collection()
     with hub.watchdog:
         if not place:

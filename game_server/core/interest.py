@@ -131,7 +131,8 @@ class Interest:
         self._among = Marks().among
         self._seats: Sequence[Seat | None] = ()
         self._eye_seats: Numbers = np.empty(0, np.int64)
-        self._eyes: Floats = np.empty((0, 2))
+        #: [2, n]: x and y
+        self._eyes: Floats = np.empty((2, 0))
         self._is_many_eyed = False
         #: seat number -> eyes
         self._last_eyes: dict[int, list[Point]] = {}
@@ -158,7 +159,7 @@ class Interest:
             eye_seats += [index] * len(mine)
         self._is_many_eyed = is_many_eyed
         self._eye_seats = np.array(eye_seats, np.int64)
-        self._eyes = np.array(eyes, np.float64).reshape(-1, 2)
+        self._eyes = np.array(eyes, np.float64).reshape(-1, 2).T.copy()
 
     def forget(self, seat_number: int) -> None:
         """The seat is free: the next player in it has eyes of its own."""
@@ -189,12 +190,12 @@ class Interest:
     def distances(self, tracked: Tracked, seats: Numbers, rows: Numbers) -> Floats:
         """Return how far each row is from the first eye of the seat beside it; 0 where nobody can say."""
         place = self._sight.places.get(tracked.type.index)
-        first = np.full((len(self._seats), 2), np.nan)
-        first[self._eye_seats[::-1]] = self._eyes[::-1]
         if place is None:
             return np.zeros(len(rows))
+        first = np.full((2, len(self._seats)), np.nan)
+        first[:, self._eye_seats[::-1]] = self._eyes[:, ::-1]
         xs, ys = (tracked.column(position)[rows] for position in place)
-        distances: Floats = np.nan_to_num(np.hypot(xs - first[seats, 0], ys - first[seats, 1]))
+        distances: Floats = np.nan_to_num(np.hypot(xs - first[0, seats], ys - first[1, seats]))
         return distances
 
     def owns(self, tracked: Tracked, seats: Numbers, rows: Numbers) -> Flags:
@@ -226,15 +227,13 @@ class Interest:
     def _near(self, tracked: Tracked, held: Numbers) -> Numbers:
         nearby, count = self._sight.nearby, len(tracked)
         assert nearby is not None
-        xs, ys = (tracked.column(position) for position in self._sight.places[tracked.type.index])
+        places = np.stack([tracked.column(position) for position in self._sight.places[tracked.type.index]])
         reach = nearby.radius + nearby.margin
-        eyes, rows = in_cells(self._eyes, xs, ys, reach, nearby.cell_size)
-        distances, across = xs.take(rows), ys.take(rows)
-        distances -= self._eyes[:, 0].take(eyes)
-        across -= self._eyes[:, 1].take(eyes)
-        distances *= distances
-        across *= across
-        distances += across
+        eyes, rows = in_cells(self._eyes, places, reach, nearby.cell_size)
+        away = places.take(rows, axis=1)
+        away -= self._eyes.take(eyes, axis=1)
+        away *= away
+        distances = away[0] + away[1]
         pairs = self._eye_seats.take(eyes) * count + rows
         seen = distances <= nearby.radius * nearby.radius
         edge = ~seen & (distances <= reach * reach)
@@ -270,41 +269,38 @@ class Marks:
         return found
 
 
-def in_cells(eyes: Floats, xs: Floats, ys: Floats, reach: float, cell: float) -> tuple[Numbers, Numbers]:
+def in_cells(eyes: Floats, places: Floats, reach: float, cell: float) -> tuple[Numbers, Numbers]:
     """Return (eye, row) of all entities in cells that a square around an eye touches: all within reach, and some more.
 
     Args:
-        eyes: [n, 2].
-        xs: of the entities.
-        ys: of the entities.
+        eyes: [2, n], x and y.
+        places: of the entities, the same.
         reach: half the square's side.
         cell: side of a cell; made larger where the entities are spread so far that cells would be too many.
     """
-    if not len(eyes) or not len(xs):
+    if not eyes.size or not places.size:
         return np.empty(0, np.int64), np.empty(0, np.int64)
-    low_x, low_y = xs.min(), ys.min()
-    cell = max(cell, (xs.max() - low_x) / CELLS_MAX, (ys.max() - low_y) / CELLS_MAX)
-    columns = int((xs.max() - low_x) / cell) + 1
-    lines = int((ys.max() - low_y) / cell) + 1
-    cells = ((ys - low_y) / cell).astype(np.uint16) * np.uint16(columns) + ((xs - low_x) / cell).astype(np.uint16)
+    low = places.min(axis=1, keepdims=True)
+    span = places.max(axis=1, keepdims=True) - low
+    cell = max(cell, float(span.max()) / CELLS_MAX)
+    last = (span / cell).astype(np.int64)  # of cells along x and y
+    columns, lines = (last[:, 0] + 1).tolist()
+    across, along = ((places - low) / cell).astype(np.uint16)
+    cells = along * np.uint16(columns) + across
     order = np.argsort(cells, kind="stable")
     starts = np.zeros(columns * lines + 1, np.int64)
     np.cumsum(np.bincount(cells, minlength=columns * lines), out=starts[1:])
 
-    left, top = _cell(eyes[:, 0] - reach - low_x, cell, columns), _cell(eyes[:, 1] - reach - low_y, cell, lines)
-    right, bottom = _cell(eyes[:, 0] + reach - low_x, cell, columns), _cell(eyes[:, 1] + reach - low_y, cell, lines)
+    corners = np.concatenate([eyes - (low + reach), eyes - (low - reach)], axis=1)
+    corners = np.minimum(np.maximum(np.floor(corners / cell), 0), last).astype(np.int64)
+    (left, right), (top, bottom) = (corners[axis].reshape(2, -1) for axis in (0, 1))
     # One range for each line of cells around each eye.
     heights = bottom - top + 1
-    eye = np.repeat(np.arange(len(eyes)), heights)
+    eye = np.repeat(np.arange(len(heights)), heights)
     line = ranges(top, heights) * columns
     begin, end = starts[line + left[eye]], starts[line + right[eye] + 1]
     lengths = end - begin
     return np.repeat(eye, lengths), order.take(ranges(begin, lengths))
-
-
-def _cell(offsets: Floats, cell: float, count: int) -> Numbers:
-    cells: Numbers = np.clip(np.floor(offsets / cell), 0, count - 1).astype(np.int64)
-    return cells
 
 
 def ranges(starts: Numbers, lengths: Numbers) -> Numbers:

@@ -68,9 +68,7 @@ def test_no_cell_in_reach_is_missed(data: st.DataObject) -> None:
     eyes = np.array(data.draw(st.lists(places | st.sampled_from([(1e9, 0.0), (-1e9, 5.0)]), min_size=1, max_size=4)))
     reach, cell = data.draw(st.floats(0.1, 5000)), data.draw(st.floats(0.01, 5000))
 
-    found = list(
-        zip(*(part.tolist() for part in in_cells(eyes, entities[:, 0], entities[:, 1], reach, cell)), strict=True)
-    )
+    found = list(zip(*(part.tolist() for part in in_cells(eyes.T, entities.T, reach, cell)), strict=True))
 
     assert len(set(found)) == len(found)
     for eye, row in itertools.product(range(len(eyes)), range(len(entities))):
