@@ -8,6 +8,7 @@ from urllib.parse import quote
 import pytest
 from playwright.sync_api import Page
 
+from tests.e2e.playing import PHONE, finger
 from tests.e2e.proxy import Proxy
 from tests.server_process import ServerProcess
 
@@ -109,6 +110,23 @@ def test_private_room_is_joined_by_its_code(server: ServerProcess, two_pages: tu
     bob.fill("#code", code)
     bob.press("#code", "Enter")
     bob.wait_for_function(HAS_SHIP, arg="Ann")
+
+
+OWN_BEAM = """() => {
+  const { client, renderer } = window.arena;
+  return renderer.beams.own !== null && client.view.all("Beam").some((beam) => client.own.has(beam.id));
+}"""
+
+
+def test_a_key_and_a_thumb_fire_the_beam(server: ServerProcess, new_page: Callable[..., Page]) -> None:
+    """The beam's key and its button on a phone make the server fire the own ship's beam, drawn at once on the page."""
+    desk, phone = new_page(), new_page(**PHONE)
+    for page in (desk, phone):
+        enter(page, server.url, "Ann", create="1", options=json.dumps({"bots": 0}))
+    desk.keyboard.down("e")
+    desk.wait_for_function(OWN_BEAM)
+    with finger(phone, "#touch-beam"):
+        phone.wait_for_function(OWN_BEAM)
 
 
 def test_round_ends_with_the_board(server: ServerProcess, page: Page) -> None:
