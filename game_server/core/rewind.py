@@ -13,11 +13,9 @@ A room whose game declares no `rewind_max_ms` has no `History`. Knows captures a
 """
 
 from collections import deque
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Collection, Mapping
 
-import attrs
-
+from .inputs import Input
 from .metrics import Counts
 from .past import Past, past_class
 from .session import Session
@@ -25,32 +23,19 @@ from .snapshot import Snapshot
 from .world import World
 
 
-@attrs.frozen
-class Seen:
-    """What a seat's input of this step said of its picture, and when it came; in ticks before the step."""
+class Watch:
+    """What a seat's last input said of its picture, and when the inputs of one connection came, as far as they wait."""
 
-    behind: float
-    arrived: int
-    seq: int
+    __slots__ = ("came", "head", "link", "newest", "sent", "session", "tick")
 
-
-class Arrivals:
-    """When the inputs of one connection came, as far as they still wait."""
-
-    def __init__(self, link: Any) -> None:
-        self.link = link
+    def __init__(self, session: Session) -> None:
+        self.session, self.link = session, session.link
         #: (tick, newest number accepted by then), oldest first
-        self._newest: deque[tuple[int, int]] = deque()
-
-    def note(self, tick: int, accepted_seq: int) -> None:
-        if not self._newest or self._newest[-1][1] != accepted_seq:
-            self._newest.append((tick, accepted_seq))
-
-    def tick_of(self, seq: int) -> int:
-        """Return the tick by which an input had arrived, and forget those before it."""
-        while len(self._newest) > 1 and self._newest[0][1] < seq:
-            self._newest.popleft()
-        return self._newest[0][0]
+        self.came: deque[tuple[int, int]] = deque()
+        self.newest = -1
+        #: the last input that was taken, at which tick, and which state was the newest sent to the seat by then
+        self.head: Input | None = None
+        self.tick = self.sent = 0
 
 
 class History:
@@ -69,8 +54,7 @@ class History:
         self._classes = tuple(past_class(type_) for type_ in world.types)
         self._snapshots: deque[Snapshot] = deque()
         #: by seat number
-        self._seen: dict[int, Seen] = {}
-        self._arrivals: dict[int, Arrivals] = {}
+        self._watches: dict[int, Watch] = {}
 
     def add(self, snapshot: Snapshot) -> None:
         """Keep a capture, and let go of those that no coming step may go back to."""
@@ -82,54 +66,57 @@ class History:
     def __len__(self) -> int:
         return len(self._snapshots)
 
-    def note(self, sessions: Iterable[Session]) -> None:
+    def note(self, sessions: Collection[Session]) -> None:
         """Remember what each seat saw; to be called in each tick before its input is taken."""
-        seen: dict[int, Seen] = {}
-        arrivals: dict[int, Arrivals] = {}
-        tick = self._world.tick
+        watches, tick = self._watches, self._world.tick
+        if len(watches) > len(sessions):  # somebody left
+            watches = self._watches = {
+                session.seat.number: watches[session.seat.number]
+                for session in sessions
+                if session.seat.number in watches
+            }
         for session in sessions:
             number = session.seat.number
-            before = self._seen.get(number)
-            mine = self._arrivals.get(number)
-            if mine is None or mine.link is not session.link:
-                mine = Arrivals(session.link)  # numbers may begin again on a new connection
-            arrivals[number] = mine
-            mine.note(tick, session.accepted_seq)
+            watch = watches.get(number)
+            if watch is None or watch.session is not session or watch.link is not session.link:
+                # numbers may come again on a new connection, and another player on a seat
+                watch = watches[number] = Watch(session)
+            if watch.newest != session.accepted_seq:
+                watch.newest = session.accepted_seq
+                watch.came.append((tick, watch.newest))
             if session.queue:
-                head = session.queue[0]
-                newest = tick if session.sent_tick is None else session.sent_tick
-                picture = head.ack - head.lag
-                if picture > newest:
-                    picture = newest
-                    self._counts.rewinds_clamped += 1
-                seen[number] = Seen(tick - picture, tick - mine.tick_of(head.seq), head.seq)
-            elif before is not None:
-                seen[number] = before
-        self._seen, self._arrivals = seen, arrivals
+                head = watch.head = session.queue[0]
+                watch.tick = tick
+                watch.sent = tick if session.sent_tick is None else session.sent_tick
+                while watch.came[0][1] < head.seq:
+                    watch.came.popleft()
 
     def input_seq(self, seat_number: int) -> int:
         """Return the number of the input that a seat's step runs on; 0 before its first."""
-        seen = self._seen.get(seat_number)
-        return 0 if seen is None else seen.seq
+        watch = self._watches.get(seat_number)
+        return 0 if watch is None or watch.head is None else watch.head.seq
 
     def input_tick(self, seat_number: int) -> int:
-        """Return the tick before which a seat's input had arrived."""
-        seen = self._seen.get(seat_number)
-        return self._world.tick - (0 if seen is None else seen.arrived)
+        """Return the tick before which a seat's input had arrived; a repeated one has come so much later."""
+        watch = self._watches.get(seat_number)
+        if watch is None or watch.head is None:
+            return self._world.tick
+        return watch.came[0][0] + self._world.tick - watch.tick
 
     def rewind(self, seat_number: int, max_ms: float | None) -> Past:
         """Return what a seat saw; see `Game.rewind`."""
-        self._counts.rewinds += 1
-        tick = float(self._world.tick)
-        seen = self._seen.get(seat_number)
-        if seen is None:
-            return self.at(tick, seat_number)
-        picture = oldest = tick - seen.behind
+        counts, tick = self._counts, self._world.tick
+        counts.rewinds += 1
+        watch = self._watches.get(seat_number)
+        if watch is None or watch.head is None:
+            return self.at(float(tick), seat_number)
+        said = watch.head.ack - watch.head.lag
+        picture = min(said, watch.sent) + tick - watch.tick
+        if said > watch.sent or (max_ms is None and picture < tick - self.max_ticks):
+            counts.rewinds_clamped += 1
         if max_ms is not None:
-            oldest = max(oldest, tick - seen.arrived - max_ms * self._tick_rate / 1000)
-        elif seen.behind > self.max_ticks:
-            self._counts.rewinds_clamped += 1
-        return self.at(max(picture, oldest), seat_number)
+            picture = max(picture, self.input_tick(seat_number) - max_ms * self._tick_rate / 1000)
+        return self.at(picture, seat_number)
 
     def at(self, tick: float, seat_number: int | None = None) -> Past:
         """Return the world at a moment, brought into what is kept; with a seat's own entities as they are now."""

@@ -33,6 +33,8 @@ def main() -> None:
         room.step()
         room.capture()
         room.outgoing()
+    for session in sessions:  # a tick that is about to take an input of every seat
+        room.receive(session, encode(100, room.tick - 8, 1.5, {}), 0.0)
     history, seat, ships = room._history, sessions[0].seat, len(room.world.all(Ship))
     assert history is not None
     note = best_us(lambda: history.note(room.sessions.values()), 500) / SEATS
