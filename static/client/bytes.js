@@ -27,7 +27,7 @@ export class ByteReader {
    */
   take(count) {
     const start = this.offset;
-    if (count > this.end - start) throw new ProtocolError("a frame ends too early");
+    if (count > this.end - start) throw new ProtocolError("frame too short");
     this.offset = start + count;
     return start;
   }
@@ -55,7 +55,7 @@ export class ByteReader {
         return value;
       }
     }
-    throw new ProtocolError("a varint is too long");
+    throw new ProtocolError("varint too long");
   }
 }
 

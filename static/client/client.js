@@ -291,7 +291,7 @@ export class GameClient {
     if (this.#codec) return this.#codec.decode(data);
     const message = typeof data === "string" ? parseText(data) : null;
     if (message?.type === "welcome" || message?.type === "error") return message;
-    throw new ProtocolError("the first message is no welcome");
+    throw new ProtocolError("no welcome");
   }
 
   /** @param {import("./codec.js").Message} message @param {number} nowMs */
@@ -313,14 +313,14 @@ export class GameClient {
 
   /** @param {Welcome} welcome @param {number} nowMs */
   #begin(welcome, nowMs) {
-    if (this.#codec) throw new ProtocolError("a second welcome");
+    if (this.#codec) throw new ProtocolError("second welcome");
     if (!this.#isSound || !this.#session?.fits(welcome)) {
       this.#isSound = true;
       this.#session = new Session(welcome, this.#options.predict ?? null);
       this.#session.outbound?.set(this.#held);
     }
     const session = this.#session;
-    if (welcome.tick !== null && welcome.tick !== session.replica.tick) throw new ProtocolError("a baseline that is not held");
+    if (welcome.tick !== null && welcome.tick !== session.replica.tick) throw new ProtocolError("baseline not held");
     session.begin(welcome);
     session.clock.exchange(this.#openedAtMs, welcome.room_ms, nowMs);
     this.#codec = new (this.#options.codec ?? BinaryCodec)(session.schema, welcome.tick, welcome.ack);

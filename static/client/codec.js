@@ -52,7 +52,7 @@ export class BinaryCodec {
     if (typeof data !== "string") return this.#decodeBinary(new ByteReader(data));
     const message = parseText(data);
     if (message.type !== "full" && message.type !== "delta") return /** @type {Message} */ (message);
-    throw new ProtocolError("a state message as text under the binary codec");
+    throw new ProtocolError("state as text");
   }
 
   /** @param {ByteReader} reader @returns {Message} */
@@ -66,17 +66,17 @@ export class BinaryCodec {
         return this.#decodeDelta(reader, kind === KIND.checkedDelta);
       case KIND.pong: {
         const [client_ms, room_ms, late_ms] = [reader.float64(), reader.float64(), reader.float64()];
-        if (reader.left || !Number.isFinite(client_ms + room_ms + late_ms)) throw new ProtocolError("a bad pong");
+        if (reader.left || !Number.isFinite(client_ms + room_ms + late_ms)) throw new ProtocolError("bad pong");
         return { type: "pong", client_ms, room_ms, late_ms };
       }
       default:
-        throw new ProtocolError("a binary frame of unknown kind");
+        throw new ProtocolError("unknown frame");
     }
   }
 
   /** @param {ByteReader} reader @param {boolean} isChecked */
   #decodeDelta(reader, isChecked) {
-    if (this.tick === null) throw new ProtocolError("a delta before any full state");
+    if (this.tick === null) throw new ProtocolError("delta before full");
     const tick = this.tick + reader.varint();
     return this.#state(reader, "delta", tick, this.ack + reader.varint(), isChecked);
   }
@@ -84,7 +84,7 @@ export class BinaryCodec {
   /** @param {ByteReader} reader @param {"full" | "delta"} type @param {number} tick @param {number} ack @param {boolean} isChecked @returns {StateMessage} */
   #state(reader, type, tick, ack, isChecked) {
     const inputs = reader.uint8();
-    if (isChecked && reader.uint32() !== tick) throw new ProtocolError("a checked delta of another tick");
+    if (isChecked && reader.uint32() !== tick) throw new ProtocolError("wrong tick");
     const checksum = isChecked ? reader.uint32() : null;
     const groups = readBody(reader, this.schema);
     return this.advance({ type, tick, ack, depth: inputs & 31, missing: inputs >> 5, checksum, groups });
@@ -92,7 +92,7 @@ export class BinaryCodec {
 
   /** A state message was read: the next delta counts from it. @param {StateMessage} message */
   advance(message) {
-    if (!isCount(message.tick) || !isCount(message.ack)) throw new ProtocolError("a tick or ack past 32 bits");
+    if (!isCount(message.tick) || !isCount(message.ack)) throw new ProtocolError("tick or ack too large");
     this.tick = message.tick;
     this.ack = message.ack;
     return message;

@@ -140,7 +140,7 @@ function checkRange(field, start, end, words) {
   const { low, high, name } = field;
   for (let i = start; i < end; i++) {
     const q = low < 0 ? words[i] | 0 : words[i];
-    if (q < low || q > high) throw new ProtocolError(`${name} is out of its range`);
+    if (q < low || q > high) throw new ProtocolError(`${name} out of range`);
   }
 }
 
@@ -151,7 +151,7 @@ function checkRange(field, start, end, words) {
 function readFloats(view, offset, stride, start, end, words, values) {
   for (let i = start; i < end; i++, offset += stride) {
     const value = view.getFloat32(offset, true);
-    if (value - value !== 0) throw new ProtocolError("a float32 is not finite");
+    if (value - value !== 0) throw new ProtocolError("float32 not finite");
     words[i] = view.getUint32(offset, true);
     values[i] = value;
   }
@@ -174,7 +174,7 @@ export function readValue(field, reader) {
   if (field.layout === LAYOUT.text) return readText(field.lengthMax, reader);
   if (field.layout === LAYOUT.json) return parseJson(readText(field.lengthMax, reader));
   const count = reader.varint();
-  if (count > field.lengthMax || count > reader.left) throw new ProtocolError(`${field.name} has too many items`);
+  if (count > field.lengthMax || count > reader.left) throw new ProtocolError(`${field.name} too long`);
   const item = /** @type {Field} */ (field.of);
   if (field.layout === LAYOUT.list) return Array.from({ length: count }, () => readValue(item, reader));
   // fromEntries defines own properties: a key named __proto__ is only a key
@@ -186,12 +186,12 @@ export function readValue(field, reader) {
 /** @param {number} bytesMax @param {import("./bytes.js").ByteReader} reader */
 function readText(bytesMax, reader) {
   const length = reader.varint();
-  if (length > bytesMax) throw new ProtocolError("a text is too long");
+  if (length > bytesMax) throw new ProtocolError("text too long");
   const start = reader.take(length);
   try {
     return utf8Decoder.decode(reader.bytes.subarray(start, start + length));
   } catch {
-    throw new ProtocolError("a text is not UTF-8");
+    throw new ProtocolError("text not UTF-8");
   }
 }
 
@@ -200,7 +200,7 @@ function parseJson(text) {
   try {
     return JSON.parse(text);
   } catch {
-    throw new ProtocolError("a json value is not JSON");
+    throw new ProtocolError("not JSON");
   }
 }
 

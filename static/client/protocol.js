@@ -150,10 +150,10 @@ export function parseText(text) {
   try {
     message = JSON.parse(text);
   } catch {
-    throw new ProtocolError("a text frame is not JSON");
+    throw new ProtocolError("not JSON");
   }
   if (!isObject(message) || !Object.hasOwn(ENVELOPES, /** @type {string} */ (message.type))) {
-    throw new ProtocolError("a text frame of unknown type");
+    throw new ProtocolError("unknown message");
   }
   const type = /** @type {string} */ (message.type);
   check(type, message, ENVELOPES[type]);
@@ -164,8 +164,8 @@ export function parseText(text) {
 
 /** @param {string} name @param {unknown} value @param {Record<string, string>} envelope */
 function check(name, value, envelope) {
-  if (!isObject(value)) throw new ProtocolError(`${name} is not an object`);
+  if (!isObject(value)) throw new ProtocolError(`${name} not an object`);
   for (const [key, kind] of Object.entries(envelope)) {
-    if (!IS[kind](value[key])) throw new ProtocolError(`${name}.${key} is not a ${kind}`);
+    if (!IS[kind](value[key])) throw new ProtocolError(`${name}.${key} not a ${kind}`);
   }
 }

@@ -124,7 +124,7 @@ export class Replica {
         }
         this.#despawn(id, changes);
       } else if (row) {
-        throw new ProtocolError("an entity is spawned twice");
+        throw new ProtocolError("spawned twice");
       }
       row = createRow(type, id);
       this.#rows.set(id, row);
@@ -140,7 +140,7 @@ export class Replica {
     const rows = new Array(ids.length);
     for (let i = 0; i < ids.length; i++) {
       const row = this.#rows.get(ids[i]);
-      if (row === undefined || row.type !== type) throw new ProtocolError("an update of an entity that is not there");
+      if (row === undefined || row.type !== type) throw new ProtocolError("update of nothing");
       rows[i] = row;
       changes.updated.push(row);
     }
@@ -150,7 +150,7 @@ export class Replica {
   /** @param {number} id @param {Changes} changes */
   #despawn(id, changes) {
     const row = this.#rows.get(id);
-    if (!row) throw new ProtocolError("a despawn of an entity that is not there");
+    if (!row) throw new ProtocolError("despawn of nothing");
     this.#rows.delete(id);
     this.#statesByType.get(row.type.name)?.delete(id);
     this.own.delete(id);
@@ -159,7 +159,7 @@ export class Replica {
 
   /** @param {number} id */
   #gain(id) {
-    if (!this.#rows.has(id)) throw new ProtocolError("an own entity that is not there");
+    if (!this.#rows.has(id)) throw new ProtocolError("own of nothing");
     this.own.add(id);
   }
 

@@ -36,12 +36,18 @@ const RESERVED = new Set(["id", "__proto__"]);
 const LAYOUTS = LAYOUT;
 const INTEGER = /^(u?)int(8|16|32)$/;
 
-/** @type {Record<string, [layout: number, limit: string, initial: unknown]>} */
+/** Kinds of varying width: their limit's key, and their value before anything is known. @type {Record<string, [limit: string, initial: unknown]>} */
 const VARIABLE = {
-  text: [LAYOUT.text, "len_max", ""],
-  list: [LAYOUT.list, "len_max", Object.freeze([])],
-  map: [LAYOUT.map, "len_max", Object.freeze({})],
-  json: [LAYOUT.json, "bytes_max", null],
+  text: ["len_max", ""],
+  list: ["len_max", Object.freeze([])],
+  map: ["len_max", Object.freeze({})],
+  json: ["bytes_max", null],
+};
+
+/** What is so of a field unless its kind says otherwise. */
+const PLAIN = {
+  continuous: false, layout: 0, bytes: 0, base: 0, step: 1, scale: 1, low: 0, high: 1, narrow: false, turn: 0, lengthMax: 0,
+  of: /** @type {Field | null} */ (null), initial: /** @type {unknown} */ (null),
 };
 
 /**
@@ -50,24 +56,24 @@ const VARIABLE = {
  */
 export function compileSchema(raw) {
   if (!isObject(raw) || !Array.isArray(raw.types) || raw.types.length > TYPES_MAX) {
-    throw new ProtocolError("the schema has no types, or too many");
+    throw new ProtocolError("schema: bad types");
   }
   const room = isObject(raw.room) ? raw.room : { fields: [] };
   const types = [{ ...room, name: "" }, ...raw.types].map(compileType);
   const byName = new Map(types.slice(1).map((type) => [type.name, type]));
-  if (byName.size !== types.length - 1) throw new ProtocolError("two types have one name");
+  if (byName.size !== types.length - 1) throw new ProtocolError("schema: bad types");
   return { types, byName, input: isObject(raw.input) ? compileInput(raw.input) : null };
 }
 
 /** @param {any} raw @param {number} index @returns {EntityType} */
 function compileType(raw, index) {
   if (!isObject(raw) || !Array.isArray(raw.fields) || raw.fields.length > FIELDS_MAX) {
-    throw new ProtocolError("a type has no fields, or too many");
+    throw new ProtocolError("schema: bad fields");
   }
-  if (index > 0 && !NAME.test(String(raw.name))) throw new ProtocolError("a type has a bad name");
+  if (index > 0 && !NAME.test(String(raw.name))) throw new ProtocolError("schema: bad name");
   const fields = raw.fields.map((field, slot) => compileNamed(field, slot));
   if (new Set(fields.map((field) => field.name)).size !== fields.length) {
-    throw new ProtocolError(`two fields of ${raw.name} have one name`);
+    throw new ProtocolError("schema: bad fields");
   }
   return {
     index,
@@ -82,7 +88,7 @@ function compileType(raw, index) {
 function compileInput(raw) {
   const type = compileType({ ...raw, name: "input" }, 0);
   type.fields.forEach((field, slot) => {
-    if (!field.bytes) throw new ProtocolError(`the input field ${field.name} is not of fixed width`);
+    if (!field.bytes) throw new ProtocolError(`schema: input ${field.name} not of fixed width`);
     const initial = /** @type {any} */ (raw.fields)[slot].default;
     if (initial !== undefined) field.initial = round(field, initial);
   });
@@ -92,7 +98,7 @@ function compileInput(raw) {
 /** @param {unknown} raw @param {number} slot */
 function compileNamed(raw, slot) {
   if (!isObject(raw) || typeof raw.name !== "string" || !NAME.test(raw.name) || RESERVED.has(raw.name)) {
-    throw new ProtocolError("a field has a bad name");
+    throw new ProtocolError("schema: bad name");
   }
   return compileField(raw, slot, 0);
 }
@@ -100,68 +106,56 @@ function compileNamed(raw, slot) {
 /** @param {Record<string, unknown>} raw @param {number} slot @param {number} depth @returns {Field} */
 function compileField(raw, slot, depth) {
   const kind = String(raw.kind);
+  const shape = Object.hasOwn(VARIABLE, kind) ? variable(kind, raw, depth) : number(kind, raw);
+  if (!shape) throw new ProtocolError(`schema: bad ${raw.name ?? "item"}: ${kind}`);
   const field = {
-    name: String(raw.name ?? "an item"), kind, slot, ownerOnly: raw.to === "owner", predicted: raw.predict === true,
-    continuous: false, layout: LAYOUT.flag, bytes: 1, base: 0, step: 1, scale: 1, low: 0, high: 1, narrow: true, turn: 0, lengthMax: 0,
-    of: /** @type {Field | null} */ (null), initial: /** @type {unknown} */ (false),
+    ...PLAIN, name: String(raw.name), kind, slot, ownerOnly: raw.to === "owner", predicted: raw.predict === true, layout: LAYOUTS[kind],
+    ...shape,
   };
-  if (Object.hasOwn(VARIABLE, kind)) compileVariable(field, raw, depth);
-  else if (kind !== "flag") compileNumber(field, raw);
+  if (field.bytes) field.initial = round(field, 0);
   return field;
 }
 
-/** @param {Field} field @param {Record<string, unknown>} raw @param {number} depth */
-function compileVariable(field, raw, depth) {
-  const [layout, limit, initial] = VARIABLE[field.kind];
+/** @param {string} kind @param {Record<string, unknown>} raw @param {number} depth @returns {Partial<Field> | null} null: malformed */
+function variable(kind, raw, depth) {
+  const [limit, initial] = VARIABLE[kind];
   const length = Number(raw[limit]);
-  if (!(length >= 0) || depth > NESTING_MAX) throw new ProtocolError(`${field.name} has no ${limit}`);
+  const isNested = kind === "list" || kind === "map";
+  if (!(length >= 0) || depth > NESTING_MAX || (isNested && !isObject(raw.of))) return null;
   // the limit of a text is in code points, and each takes at most four bytes
-  Object.assign(field, { layout, bytes: 0, initial, lengthMax: layout === LAYOUT.text ? 4 * length : length });
-  if (layout === LAYOUT.list || layout === LAYOUT.map) {
-    if (!isObject(raw.of)) throw new ProtocolError(`${field.name} does not say of what`);
-    field.of = compileField(raw.of, 0, depth + 1);
-  }
+  const lengthMax = kind === "text" ? 4 * length : length;
+  return { initial, lengthMax, of: isNested ? compileField(/** @type {any} */ (raw.of), 0, depth + 1) : null };
 }
 
-/** @param {Field} field @param {Record<string, unknown>} raw */
-function compileNumber(field, raw) {
-  const { kind } = field;
+/** @param {string} kind @param {Record<string, unknown>} raw @returns {Partial<Field> | null} null: malformed */
+function number(kind, raw) {
   const [, unsigned, bits] = INTEGER.exec(kind) ?? [];
   if (bits) {
     const cells = 2 ** Number(bits);
-    const low = unsigned ? 0 : -cells / 2;
-    const high = low + cells - 1;
-    Object.assign(field, { layout: LAYOUTS[kind], bytes: Number(bits) / 8 });
-    Object.assign(field, { low: Math.max(low, numberOr(raw.min, low)), high: Math.min(high, numberOr(raw.max, high)) });
-    field.narrow = field.low > low || field.high < high;
-  } else if (kind === "float32") {
-    Object.assign(field, { layout: LAYOUT.float32, bytes: 4, narrow: false, continuous: true });
-  } else if (kind === "fixed" || kind === "angle") {
-    compileGrid(field, raw);
-  } else {
-    throw new ProtocolError(`${field.name} has an unknown kind`);
+    const lowest = unsigned ? 0 : -cells / 2;
+    const low = Math.max(lowest, numberOr(raw.min, lowest));
+    const high = Math.min(lowest + cells - 1, numberOr(raw.max, Infinity));
+    return { bytes: Number(bits) / 8, low, high, narrow: high - low < cells - 1 };
   }
-  field.initial = round(field, 0);
+  if (kind === "flag") return { bytes: 1, narrow: true };
+  if (kind === "float32") return { bytes: 4, continuous: true };
+  return kind === "fixed" || kind === "angle" ? grid(kind === "angle", raw) : null;
 }
 
-/** @param {Field} field @param {Record<string, unknown>} raw */
-function compileGrid(field, raw) {
+/** @param {boolean} isAngle @param {Record<string, unknown>} raw @returns {Partial<Field> | null} null: malformed */
+function grid(isAngle, raw) {
   const bytes = Number(raw.bytes);
   const cells = 256 ** bytes;
-  const isAngle = field.kind === "angle";
+  const layout = LAYOUTS[`uint${8 * bytes}`];
   const step = isAngle ? (2 * Math.PI) / cells : Number(raw.step);
   const base = isAngle ? 0 : Number(raw.min);
   const range = isAngle ? cells * step : Number(raw.max) - base;
-  const layout = LAYOUTS[`uint${8 * bytes}`];
-  if (layout === undefined || !(step > 0) || !(range > 0) || !Number.isFinite(range / step)) {
-    throw new ProtocolError(`${field.name} has a bad range, step or width`);
-  }
+  if (layout === undefined || !(step > 0) || !(range > 0) || !Number.isFinite(range / step)) return null;
   // 1 / step of a fixed field is a power of two or an integer: where the division is off by a last bit, mend it
   const inverse = isAngle ? cells / (2 * Math.PI) : 1 / step;
   const scale = isAngle || inverse < 1 ? inverse : Math.round(inverse);
   const high = isAngle ? cells - 1 : Math.min(cells, Math.ceil(range * scale)) - 1;
-  Object.assign(field, { layout, bytes, base, step, scale, high, narrow: high < cells - 1 });
-  Object.assign(field, { turn: isAngle ? cells : 0, continuous: true });
+  return { layout, bytes, base, step, scale, high, narrow: high < cells - 1, turn: isAngle ? cells : 0, continuous: true };
 }
 
 /** @param {unknown} value @param {number} fallback */

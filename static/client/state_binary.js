@@ -58,7 +58,7 @@ function readGroup(reader, schema, idsMax) {
   const head = reader.uint8();
   const op = head & 3;
   const type = schema.types[head >> 2];
-  if (!type) throw new ProtocolError("a group of an unknown type");
+  if (!type) throw new ProtocolError("unknown type");
   const fields = op === OP.update ? readMask(reader, type) : op === OP.spawn ? type.publicFields : NO_FIELDS;
   const isRoom = type.index === 0 && op <= OP.spawn;
   const ids = isRoom ? ROOM_IDS : readIds(reader, idsMax);
@@ -77,7 +77,7 @@ function readMask(reader, type) {
     if (reader.bytes[start + (slot >> 3)] & (1 << (slot & 7))) fields.push(type.fields[slot]);
   }
   if (fields.length === 0 || (length & 7 && reader.bytes[reader.offset - 1] >> (length & 7))) {
-    throw new ProtocolError("a mask names no field, or one that is not there");
+    throw new ProtocolError("bad mask");
   }
   return fields;
 }
@@ -88,7 +88,7 @@ function readIds(reader, idsMax) {
   const mode = head & 3;
   const count = Math.floor(head / 4);
   const first = reader.varint();
-  if (count === 0 || count > idsMax) throw new ProtocolError("a group of no ids, or of too many");
+  if (count === 0 || count > idsMax) throw new ProtocolError("bad ids");
   const width = mode === 3 ? 4 : mode;
   const start = reader.take(count * width);
   const ids = new Uint32Array(count);
@@ -98,7 +98,7 @@ function readIds(reader, idsMax) {
     const at = start + i * width;
     const offset = mode === 0 ? i : mode === 1 ? view.getUint8(at) : mode === 2 ? view.getUint16(at, true) : view.getUint32(at, true);
     const id = first + offset;
-    if (id <= last || id > 0xffffffff) throw new ProtocolError("ids do not ascend");
+    if (id <= last || id > 0xffffffff) throw new ProtocolError("bad ids");
     ids[i] = last = id;
   }
   return ids;
@@ -114,7 +114,7 @@ function readRows(reader, group) {
     stride += field.bytes || 1; // a field of varying width takes at least one byte
     if (!field.bytes) fixed = false;
   }
-  if (stride * count > reader.left) throw new ProtocolError("a frame ends too early");
+  if (stride * count > reader.left) throw new ProtocolError("frame too short");
   for (const field of fields) {
     words.push(new Uint32Array(count));
     values.push(field.bytes && field.kind !== "flag" ? new Float64Array(count) : new Array(count));
