@@ -42,7 +42,7 @@ export class GameClient {
   #random;
   #timers;
   #emitter = /** @type {Emitter<Events>} */ (new Emitter());
-  #rates = new Rates(["bytesIn", "bytesOut", "states", "frames"]);
+  #rates = new Rates(["bytesInPerSecond", "bytesOutPerSecond", "statesPerSecond", "framesPerSecond"]);
   #connection;
   #seat;
   /** @type {BinaryCodec | null} of the connection that is welcomed */
@@ -133,10 +133,8 @@ export class GameClient {
 
   /** Connect; while a reconnection waits for its turn, try it now. */
   connect() {
-    if (this.#timer === null) {
-      this.#timer = this.#timers.setInterval(() => this.#poll(this.#now()), POLL_EVERY_MS);
-      this.#page?.addEventListener("visibilitychange", this.#pageTurned);
-    }
+    this.#timer ??= this.#timers.setInterval(() => this.#poll(this.#now()), POLL_EVERY_MS);
+    this.#page?.addEventListener("visibilitychange", this.#pageTurned); // a second time does nothing
     this.#connection.open();
   }
 
@@ -175,7 +173,7 @@ export class GameClient {
     this.#wake(nowMs);
     this.#ping(nowMs);
     this.#framedAtMs = nowMs;
-    this.#rates.add("frames");
+    this.#rates.add("framesPerSecond");
     this.#stepInputs(nowMs);
     this.#session?.draw(nowMs);
     return this.view;
@@ -273,7 +271,7 @@ export class GameClient {
 
   /** @param {string | ArrayBuffer} data @param {number} nowMs */
   #receive(data, nowMs) {
-    this.#rates.add("bytesIn", typeof data === "string" ? data.length : data.byteLength);
+    this.#rates.add("bytesInPerSecond", typeof data === "string" ? data.length : data.byteLength);
     try {
       this.#dispatch(this.#decode(data), nowMs);
     } catch (error) {
@@ -342,7 +340,7 @@ export class GameClient {
   #apply(message, nowMs) {
     const session = /** @type {Session} */ (this.#session);
     const codec = /** @type {BinaryCodec} */ (this.#codec);
-    this.#rates.add("states");
+    this.#rates.add("statesPerSecond");
     const { changes, correction, hasSlept } = session.apply(message, nowMs);
     if (hasSlept) this.#present(nowMs);
     if (!session.agrees(message) && nowMs - this.#resyncAtMs >= RESYNC_EVERY_MS) {
@@ -350,11 +348,11 @@ export class GameClient {
       this.#resyncs++;
       this.#send(codec.encodeResync());
     }
-    if (!session.outbound) this.#send(codec.encodeAck(message.tick));
+    if (!session.outbound && !this.#isAsleep) this.#send(codec.encodeAck(message.tick));
     if (correction) this.#emitter.emit("correction", { ...correction, tick: message.tick, missing: message.missing });
-    for (const row of changes.despawned) this.#emitter.emit("despawn", row.state);
-    for (const row of changes.spawned) this.#emitter.emit("spawn", row.state);
-    for (const row of changes.updated) this.#emitter.emit("update", row.state);
+    for (const name of /** @type {const} */ (["despawn", "spawn", "update"])) {
+      for (const row of changes[name]) this.#emitter.emit(name, row.state);
+    }
     this.#emitter.emit("state", { message, changes });
   }
 
@@ -386,6 +384,6 @@ export class GameClient {
 
   /** @param {string | Uint8Array} data */
   #send(data) {
-    if (this.#connection.send(data)) this.#rates.add("bytesOut", data.length);
+    if (this.#connection.send(data)) this.#rates.add("bytesOutPerSecond", data.length);
   }
 }

@@ -60,7 +60,7 @@ export class Clock {
   #offsetMs = 0;
   #slewedAtMs = 0;
 
-  /** Whether anything is known yet. */
+  /** Whether anything is known yet; false again over a new connection, where nothing known before need hold. */
   isSet = false;
   /** How the offset in use follows now. @type {Regime} */
   regime = "reset";
@@ -72,11 +72,6 @@ export class Clock {
   /** @param {number} tickRate steps a second */
   constructor(tickRate) {
     this.tickMs = 1000 / tickRate;
-  }
-
-  /** Begin anew: over a new connection, nothing known before need hold. */
-  forget() {
-    this.isSet = false;
   }
 
   /**

@@ -52,22 +52,15 @@ const MISBEHAVIOURS_MAX = 3;
 const REASON_MAX = 120;
 
 export class Connection {
-  #url;
-  #subprotocol;
-  #makeSocket;
-  #random;
-  #now;
-  #listener;
+  #options;
   /** @type {SocketLike | null} */
   #socket = null;
   #isOpen = false;
   #hasPlayed = false;
   #heardAtMs = 0;
   #silenceMaxMs = OPENING_MAX_MS;
-  /** @type {number | null} */
-  #steadyAtMs = null;
-  /** @type {number | null} */
-  #retryAtMs = null;
+  #steadyAtMs = Infinity;
+  #retryAtMs = Infinity;
   #heldMs = 0;
   /** @type {number | null} */
   #lostAtMs = null;
@@ -86,32 +79,26 @@ export class Connection {
    * @param {() => number} options.random
    * @param {Listener} options.listener
    */
-  constructor({ url, subprotocol, WebSocket, now, random, listener }) {
-    this.#url = url;
-    this.#subprotocol = subprotocol;
-    this.#makeSocket = WebSocket;
-    this.#now = now;
-    this.#random = random;
-    this.#listener = listener;
+  constructor(options) {
+    this.#options = options;
   }
 
   /** Open a socket now, unless one is there. */
   open() {
     if (this.#socket) return;
-    const socket = new this.#makeSocket(this.#url, [this.#subprotocol]);
+    const { url, subprotocol, WebSocket, listener, now } = this.#options;
+    const socket = new WebSocket(url, [subprotocol]);
     this.#socket = socket;
-    this.#retryAtMs = null;
-    this.#steadyAtMs = null;
-    this.#heardAtMs = this.#now();
+    this.#retryAtMs = this.#steadyAtMs = Infinity;
+    this.#heardAtMs = now();
     this.#silenceMaxMs = OPENING_MAX_MS;
     socket.binaryType = "arraybuffer";
     socket.onopen = () => {
       this.#isOpen = true;
-      this.#listener.opened(this.#now());
+      listener.opened(now());
     };
     socket.onmessage = (event) => this.#receive(event.data);
     socket.onclose = (event) => this.#ended(event.code, event.reason);
-    socket.onerror = null; // says nothing that the close behind it does not
     this.#setStatus(this.#hasPlayed ? "reconnecting" : "connecting", null, "");
   }
 
@@ -126,7 +113,7 @@ export class Connection {
     this.#lostAtMs = null;
     this.#hasPlayed = true;
     this.#silenceMaxMs = silenceMaxMs;
-    this.#steadyAtMs = this.#now() + STEADY_MS;
+    this.#steadyAtMs = this.#options.now() + STEADY_MS;
     this.#setStatus("playing", null, "");
   }
 
@@ -139,10 +126,10 @@ export class Connection {
 
   /** @param {any} data */
   #receive(data) {
-    const nowMs = this.#now();
+    const nowMs = this.#options.now();
     this.#heardAtMs = nowMs;
     try {
-      this.#listener.frame(data, nowMs);
+      this.#options.listener.frame(data, nowMs);
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;
       this.#misbehaviours++;
@@ -152,10 +139,10 @@ export class Connection {
 
   /** Notice silence, and try again when it is time. @param {number} nowMs */
   poll(nowMs) {
-    if (this.#retryAtMs !== null && nowMs >= this.#retryAtMs) this.open();
-    if (this.#socket && nowMs - this.#heardAtMs > this.#silenceMaxMs) this.#drop(1006, "the server is silent");
-    if (this.#steadyAtMs !== null && nowMs >= this.#steadyAtMs) {
-      this.#steadyAtMs = null;
+    if (nowMs >= this.#retryAtMs) this.open();
+    if (this.#socket && nowMs - this.#heardAtMs > this.#silenceMaxMs) this.#drop(1006, "silence");
+    if (nowMs >= this.#steadyAtMs) {
+      this.#steadyAtMs = Infinity;
       this.#attempt = this.#misbehaviours = 0;
     }
   }
@@ -164,7 +151,7 @@ export class Connection {
   close(reason) {
     if (this.status === "closed") return;
     this.#detach()?.close(1000, reason);
-    this.#retryAtMs = null;
+    this.#retryAtMs = Infinity;
     this.#setStatus("closed", 1000, reason);
   }
 
@@ -187,26 +174,26 @@ export class Connection {
   /** @param {number} code @param {string} reason */
   #ended(code, reason) {
     this.#detach();
-    this.#steadyAtMs = null;
+    this.#steadyAtMs = Infinity;
     const isHopeless = this.#misbehaviours > MISBEHAVIOURS_MAX;
     const action = isHopeless ? "stop" : (CLOSE_CODES[code]?.action ?? "resume");
-    this.#listener.closed(action, code);
+    this.#options.listener.closed(action, code);
     if (action === "stop" || action === "reload") return this.#setStatus("closed", code, reason);
-    const nowMs = this.#now();
+    const nowMs = this.#options.now();
     this.#lostAtMs ??= nowMs;
     const mostMs = nowMs - this.#lostAtMs < this.#heldMs ? RETRY_HELD_MAX_MS : RETRY_MAX_MS;
     const longestMs = Math.min(mostMs, RETRY_FIRST_MS * 2 ** this.#attempt++);
-    this.#retryAtMs = nowMs + longestMs * (0.5 + this.#random() / 2);
+    this.#retryAtMs = nowMs + longestMs * (0.5 + this.#options.random() / 2);
     this.#setStatus(this.#hasPlayed ? "reconnecting" : "connecting", code, reason);
   }
 
   /** @param {Status} status @param {number | null} code @param {string} reason */
   #setStatus(status, code, reason) {
     this.status = status;
-    this.#listener.status({
+    this.#options.listener.status({
       status,
       attempt: this.#attempt,
-      retryInMs: this.#retryAtMs === null ? null : this.#retryAtMs - this.#now(),
+      retryInMs: this.#retryAtMs < Infinity ? this.#retryAtMs - this.#options.now() : null,
       code,
       name: code === null ? "" : (CLOSE_CODES[code]?.name ?? "unknown"),
       reason,

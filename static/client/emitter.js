@@ -18,9 +18,8 @@ export class Emitter {
    * @returns {() => void} takes the handler off again
    */
   on(name, handler) {
-    let handlers = this.#handlers.get(name);
-    if (!handlers) this.#handlers.set(name, (handlers = new Set()));
-    handlers.add(handler);
+    const handlers = this.#handlers.get(name) ?? new Set();
+    this.#handlers.set(name, handlers.add(handler));
     return () => void handlers.delete(handler);
   }
 

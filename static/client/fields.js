@@ -6,7 +6,7 @@
  * q is exact in every language; that is why equality, checksum and prediction go by q and not by the value.
  */
 
-import { ProtocolError } from "./protocol.js";
+import { ProtocolError, parseJson } from "./protocol.js";
 
 /** How a value lies on the wire. */
 export const LAYOUT = {
@@ -192,15 +192,6 @@ function readText(bytesMax, reader) {
     return utf8Decoder.decode(reader.bytes.subarray(start, start + length));
   } catch {
     throw new ProtocolError("text not UTF-8");
-  }
-}
-
-/** @param {string} text */
-function parseJson(text) {
-  try {
-    return JSON.parse(text);
-  } catch {
-    throw new ProtocolError("not JSON");
   }
 }
 

@@ -3,7 +3,7 @@
  *
  * It knows inputs by number, what the game says that a step makes, and nothing of how it flies or looks. The server's entity says
  * which input made it, so the two are matched without a guess; the ghost leaves in the very picture in which the entity appears.
- * One of an input that the server consumed and made nothing of fades.
+ * One of an input that the server consumed and made nothing of fades. A page gives it to GameClient: `predict: { spawn: new Ghosts({...}) }`.
  */
 
 /**
@@ -35,6 +35,12 @@ export class Ghosts {
   /** @param {SpawnPrediction} prediction */
   constructor(prediction) {
     this.#prediction = prediction;
+  }
+
+  /** Forget all, as when another room begins. */
+  clear() {
+    this.#matched.clear();
+    this.shown = [];
   }
 
   /** @param {number} id @returns {Ghost | null} that an entity took the place of */

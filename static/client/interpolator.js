@@ -49,6 +49,8 @@ export class Interpolator {
   #resets = 0;
   #arrivedAt = -Infinity;
   #isBehind = true;
+  /** In ticks. */
+  #earliest = 0;
   #targetTicks = 0;
   #delayTicks = 0;
   #wantedAt = 0;
@@ -56,6 +58,8 @@ export class Interpolator {
 
   /** The tick that the picture shows, with its fraction; never goes back. */
   tick = 0;
+  /** How much more the later arrivals were late than the earliest. */
+  jitterMs = 0;
   /** Whether the picture would have needed a state that had not come. */
   isStarved = false;
 
@@ -76,13 +80,7 @@ export class Interpolator {
 
   /** Of the delay, what is not the way itself: how far the picture is behind the earliest arrivals. */
   get interpolationMs() {
-    return this.#lateness.length ? this.delayMs - this.#sortedLateness()[0] * this.#tickMs : 0;
-  }
-
-  /** How much more the later arrivals were late than the earliest. */
-  get jitterMs() {
-    const sorted = this.#sortedLateness();
-    return sorted.length ? (covered(sorted) - sorted[0]) * this.#tickMs : 0;
+    return this.delayMs - this.#earliest * this.#tickMs;
   }
 
   /** All entities of a type in the picture, from the last `advance`. @param {string} typeName @returns {readonly State[]} */
@@ -109,16 +107,16 @@ export class Interpolator {
     const previousTick = this.#newestTick;
     const isFirst = previousTick < 0;
     this.#newestTick = tick;
-    for (const row of changes.despawned) {
+    for (const row of changes.despawn) {
       const track = this.#tracks.get(row.id);
       if (!track) continue;
       this.#tracks.delete(row.id);
       track.endTick = tick;
       this.#leaving.push(track);
     }
-    for (const row of changes.spawned) this.#tracks.set(row.id, new Track(row, isFirst ? -Infinity : tick));
-    for (const row of changes.spawned) this.#tracks.get(row.id)?.record(tick, previousTick, row.state);
-    for (const row of changes.updated) this.#tracks.get(row.id)?.record(tick, previousTick, row.state);
+    for (const row of changes.spawn) this.#tracks.set(row.id, new Track(row, isFirst ? -Infinity : tick));
+    for (const row of changes.spawn) this.#tracks.get(row.id)?.record(tick, previousTick, row.state);
+    for (const row of changes.update) this.#tracks.get(row.id)?.record(tick, previousTick, row.state);
     this.#retire(tick - DELAY_MAX_MS / this.#tickMs); // a page that is not drawn must not gather the departed
   }
 
@@ -138,16 +136,15 @@ export class Interpolator {
     if (isBurst) return;
     this.#lateness.push(serverTick - tick);
     if (this.#lateness.length > ARRIVALS_MAX) this.#lateness.shift();
-    const wanted = covered(this.#sortedLateness()) + this.#sendEvery + MARGIN_TICKS;
-    this.#targetTicks = Math.min(DELAY_MAX_MS / this.#tickMs, wanted);
+    const sorted = [...this.#lateness].sort((a, b) => a - b);
+    const late = sorted[Math.max(0, Math.floor(sorted.length * ARRIVALS_COVERED) - 1)]; // of a few, all but one: it may be a stall
+    this.#earliest = sorted[0];
+    this.jitterMs = (late - this.#earliest) * this.#tickMs;
+    this.#targetTicks = Math.min(DELAY_MAX_MS / this.#tickMs, late + this.#sendEvery + MARGIN_TICKS);
     if (!isFresh) return;
     this.jump();
     this.#delayTicks = this.#targetTicks;
     this.#wantedAt = serverTick;
-  }
-
-  #sortedLateness() {
-    return [...this.#lateness].sort((a, b) => a - b);
   }
 
   /**
@@ -207,9 +204,4 @@ export class Interpolator {
   forget(id) {
     this.#leaving = this.#leaving.filter((track) => track.shown.id !== id);
   }
-}
-
-/** @param {number[]} sorted not empty */
-function covered(sorted) {
-  return sorted[Math.max(0, Math.floor(sorted.length * ARRIVALS_COVERED) - 1)]; // of a few, all but one: it may be a stall
 }

@@ -70,7 +70,7 @@ export class Outbound {
   constructor(type, tickRate) {
     this.#fields = type.fields;
     this.#stepMs = 1000 / tickRate;
-    for (const field of type.fields) this.#held[field.name] = field.initial;
+    this.#letGo();
   }
 
   /**
@@ -141,7 +141,7 @@ export class Outbound {
    * @param {number} nowMs
    */
   acknowledge(ack, depth, missing, jitterMs, nowMs) {
-    this.#forget(ack);
+    this.unacked = this.unacked.filter(({ seq }) => seq > ack);
     this.depth = depth;
     this.missing += missing;
     this.#depth ??= depth;
@@ -157,13 +157,6 @@ export class Outbound {
   /** When a newest input that has reached the server was made; null when it is not known. @param {number} seq @returns {number | null} */
   madeAtMs(seq) {
     return this.unacked.find((input) => input.seq === seq)?.madeAtMs ?? null;
-  }
-
-  /** @param {number} ack */
-  #forget(ack) {
-    let consumed = 0;
-    while (consumed < this.unacked.length && this.unacked[consumed].seq <= ack) consumed++;
-    this.unacked.splice(0, consumed);
   }
 
   /**
@@ -185,8 +178,12 @@ export class Outbound {
 
   /** Make one last input that wants nothing, as when nobody holds the keys any more. @returns {NumberedInput} */
   release() {
+    this.#letGo();
+    return this.next();
+  }
+
+  #letGo() {
     for (const field of this.#fields) this.#held[field.name] = field.initial;
     this.#tapped.clear();
-    return this.next();
   }
 }

@@ -21,11 +21,11 @@ import { round } from "./fields.js";
  * @property {(state: any, input: any, dt: number) => any} step the game's rule; changes `state`; dt in seconds
  * @property {string[]} [fields] those the server rounds after each step; absent: those the schema marks with `predict`
  * @property {number} [snapAbove] an error of any field above it is not smoothed: the entity was moved elsewhere
- * @property {import("./ghosts.js").SpawnPrediction} [spawn] what the steps make, such as bullets
+ * @property {import("./ghosts.js").Ghosts} [spawn] what the steps make, such as bullets
  *
  * @typedef {object} Correction
  * @property {Record<string, number>} errors by how much the picture was off, by name of a continuous field
- * @property {number} size the distance in x, y and z if there are such, else the largest error
+ * @property {number} size the distance in x, y and z, as far as there are such
  */
 
 /** An error falls to 5 % in 100 ms. */
@@ -112,13 +112,12 @@ export class Predictor {
     this.#replay(state, ack, unacked);
     if (this.#predicted.every(({ name }) => this.#current[name] === before.current[name])) return null;
     this.corrections++;
-    if (unacked.length === 0) this.#previous = this.#moved(before);
     return this.#correct(before);
   }
 
   /** @param {any} state @param {number} ack @param {import("./outbound.js").NumberedInput[]} unacked */
   #replay(state, ack, unacked) {
-    this.#current = { ...state };
+    this.#previous = this.#current = { ...state };
     this.#steps = [{ seq: ack, state: this.#current }];
     for (const input of unacked) this.step(input);
   }
@@ -133,8 +132,8 @@ export class Predictor {
       this.#error[i] += errors[field.name] = difference(field, is, was);
     });
     if (this.#error.some((error) => Math.abs(error) > this.#snapAbove)) this.#error.fill(0);
-    const { x, y = 0, z = 0 } = errors;
-    return { errors, size: x === undefined ? Math.max(0, ...Object.values(errors).map(Math.abs)) : Math.hypot(x, y, z) };
+    const { x = 0, y = 0, z = 0 } = errors;
+    return { errors, size: Math.hypot(x, y, z) };
   }
 
   /** Let go of what is left to smooth: nobody saw where it was. */
@@ -142,18 +141,11 @@ export class Predictor {
     this.#error.fill(0);
   }
 
-  /** The step before the corrected one, moved along with it. @param {{ previous: any, current: any }} before */
-  #moved({ previous, current }) {
-    const moved = { ...previous };
-    for (const field of this.#smoothed) moved[field.name] += difference(field, current[field.name], this.#current[field.name]);
-    return moved;
-  }
-
   /** @param {State | null} state @param {number} ack @param {import("./outbound.js").NumberedInput[]} unacked @returns {null} */
   #begin(state, ack, unacked) {
     this.settle();
     this.#steps = [];
-    this.#previous = this.#current = state && { ...state };
+    this.#current = null;
     this.shown = state && { ...state };
     if (state) this.#replay(state, ack, unacked);
     return null;

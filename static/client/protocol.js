@@ -139,6 +139,15 @@ export function isObject(value) {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
+/** @param {string} text @returns {unknown} */
+export function parseJson(text) {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new ProtocolError("not JSON");
+  }
+}
+
 /**
  * Parse a text frame and check its envelope.
  *
@@ -146,12 +155,7 @@ export function isObject(value) {
  * @returns {TextMessage}
  */
 export function parseText(text) {
-  let message;
-  try {
-    message = JSON.parse(text);
-  } catch {
-    throw new ProtocolError("not JSON");
-  }
+  const message = parseJson(text);
   if (!isObject(message) || !Object.hasOwn(ENVELOPES, /** @type {string} */ (message.type))) {
     throw new ProtocolError("unknown message");
   }

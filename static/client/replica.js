@@ -24,9 +24,9 @@ import { OP, ProtocolError } from "./protocol.js";
  * @property {Uint32Array} words by slot
  *
  * @typedef {object} Changes
- * @property {Row[]} despawned
- * @property {Row[]} spawned
- * @property {Row[]} updated an entity stands here once a group that names it
+ * @property {Row[]} despawn
+ * @property {Row[]} spawn
+ * @property {Row[]} update an entity stands here once a group that names it
  */
 
 const OWNER_HASH = 0x80000000;
@@ -87,7 +87,7 @@ export class Replica {
    */
   apply(message) {
     /** @type {Changes} */
-    const changes = { despawned: [], spawned: [], updated: [] };
+    const changes = { despawn: [], spawn: [], update: [] };
     const unseen = message.type === "full" ? this.#beginFull() : null;
     for (const group of message.groups) {
       if (group.op === OP.own) for (const id of group.ids) this.#gain(id);
@@ -119,7 +119,7 @@ export class Replica {
       if (row && unseen?.delete(id)) {
         if (row.type === type) {
           resetRow(row);
-          changes.updated.push((rows[i] = row));
+          changes.update.push((rows[i] = row));
           continue;
         }
         this.#despawn(id, changes);
@@ -129,7 +129,7 @@ export class Replica {
       row = createRow(type, id);
       this.#rows.set(id, row);
       states.set(id, row.state);
-      changes.spawned.push((rows[i] = row));
+      changes.spawn.push((rows[i] = row));
     }
     return rows;
   }
@@ -142,7 +142,7 @@ export class Replica {
       const row = this.#rows.get(ids[i]);
       if (row === undefined || row.type !== type) throw new ProtocolError("update of nothing");
       rows[i] = row;
-      changes.updated.push(row);
+      changes.update.push(row);
     }
     return rows;
   }
@@ -154,7 +154,7 @@ export class Replica {
     this.#rows.delete(id);
     this.#statesByType.get(row.type.name)?.delete(id);
     this.own.delete(id);
-    changes.despawned.push(row);
+    changes.despawn.push(row);
   }
 
   /** @param {number} id */

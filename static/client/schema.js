@@ -24,13 +24,9 @@ import { ProtocolError, isObject } from "./protocol.js";
  * @property {EntityType | null} input its fields are in the order of the wire
  */
 
-const TYPES_MAX = 63;
-const FIELDS_MAX = 256;
 const NESTING_MAX = 4;
-const NAME = /^[A-Za-z_]\w{0,63}$/;
-
-/** A state is a plain object with an `id`; these names would break it. */
-const RESERVED = new Set(["id", "__proto__"]);
+/** A state is a plain object with an `id`: that name, and that of its prototype, would break it. */
+const NAME = /^(?!id$|__proto__$)[A-Za-z_]\w{0,63}$/;
 
 /** @type {Record<string, number>} */
 const LAYOUTS = LAYOUT;
@@ -55,9 +51,7 @@ const PLAIN = {
  * @returns {Schema}
  */
 export function compileSchema(raw) {
-  if (!isObject(raw) || !Array.isArray(raw.types) || raw.types.length > TYPES_MAX) {
-    throw new ProtocolError("schema: bad types");
-  }
+  if (!isObject(raw) || !Array.isArray(raw.types)) throw new ProtocolError("schema: bad types");
   const room = isObject(raw.room) ? raw.room : { fields: [] };
   const types = [{ ...room, name: "" }, ...raw.types].map(compileType);
   const byName = new Map(types.slice(1).map((type) => [type.name, type]));
@@ -67,14 +61,10 @@ export function compileSchema(raw) {
 
 /** @param {any} raw @param {number} index @returns {EntityType} */
 function compileType(raw, index) {
-  if (!isObject(raw) || !Array.isArray(raw.fields) || raw.fields.length > FIELDS_MAX) {
-    throw new ProtocolError("schema: bad fields");
-  }
+  if (!isObject(raw) || !Array.isArray(raw.fields)) throw new ProtocolError("schema: bad fields");
   if (index > 0 && !NAME.test(String(raw.name))) throw new ProtocolError("schema: bad name");
   const fields = raw.fields.map((field, slot) => compileNamed(field, slot));
-  if (new Set(fields.map((field) => field.name)).size !== fields.length) {
-    throw new ProtocolError("schema: bad fields");
-  }
+  if (new Set(fields.map(({ name }) => name)).size < fields.length) throw new ProtocolError("schema: bad fields");
   return {
     index,
     name: String(raw.name),
@@ -88,7 +78,7 @@ function compileType(raw, index) {
 function compileInput(raw) {
   const type = compileType({ ...raw, name: "input" }, 0);
   type.fields.forEach((field, slot) => {
-    if (!field.bytes) throw new ProtocolError(`schema: input ${field.name} not of fixed width`);
+    if (!field.bytes) throw new ProtocolError(`schema: bad input ${field.name}`);
     const initial = /** @type {any} */ (raw.fields)[slot].default;
     if (initial !== undefined) field.initial = round(field, initial);
   });
@@ -97,7 +87,7 @@ function compileInput(raw) {
 
 /** @param {unknown} raw @param {number} slot */
 function compileNamed(raw, slot) {
-  if (!isObject(raw) || typeof raw.name !== "string" || !NAME.test(raw.name) || RESERVED.has(raw.name)) {
+  if (!isObject(raw) || typeof raw.name !== "string" || !NAME.test(raw.name)) {
     throw new ProtocolError("schema: bad name");
   }
   return compileField(raw, slot, 0);

@@ -61,7 +61,8 @@ export class Seat {
     }
   }
 
-  #save() {
+  /** Write down what is known; after events, once a message is enough. */
+  keep() {
     try {
       if (this.#token === null) this.#storage?.removeItem(this.#key);
       else this.#storage?.setItem(this.#key, JSON.stringify({ wishes: this.#fulfilled, token: this.#token, event: this.event }));
@@ -95,7 +96,7 @@ export class Seat {
     if (!create) this.#fulfilled.push(this.#fingerprint); // who asks for a new room twice wants two
     if (welcome.code) this.#fulfilled.push(fingerprint({ code: welcome.code }));
     if (room || code || create || spectate) this.#place = welcome.code ? { code: welcome.code } : { room: welcome.room };
-    this.#save();
+    this.keep();
   }
 
   /** @param {number} number of an event @returns {boolean} whether it is new */
@@ -105,15 +106,10 @@ export class Seat {
     return true;
   }
 
-  /** Write down what was seen since; once a message is enough. */
-  keep() {
-    this.#save();
-  }
-
   /** The seat is no more. */
   lost() {
     this.#token = null;
-    this.#save();
+    this.keep();
   }
 }
 

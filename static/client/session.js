@@ -6,7 +6,6 @@
  */
 
 import { Clock } from "./clock.js";
-import { Ghosts } from "./ghosts.js";
 import { Interpolator } from "./interpolator.js";
 import { Outbound } from "./outbound.js";
 import { Predictor } from "./predictor.js";
@@ -26,6 +25,9 @@ import { compileSchema } from "./schema.js";
  * @property {readonly import("./ghosts.js").Ghost[]} ghosts what the own entity made and the picture does not show yet
  * @property {(id: number) => import("./ghosts.js").Ghost | null} ghostOf the ghost that an entity took the place of
  */
+
+/** What a resumed welcome has in common with the one before. */
+const SAME = /** @type {const} */ (["room", "schema_hash", "seat", "tick_rate", "send_every"]);
 
 export class Session {
   #typeToPredict;
@@ -49,7 +51,8 @@ export class Session {
     if (prediction && !type) throw new RangeError(`predict.type: no entity type is named ${prediction.type}`);
     this.#typeToPredict = prediction?.type ?? "";
     this.predictor = prediction && type ? new Predictor(type, prediction, tickRate) : null;
-    this.ghosts = prediction?.spawn ? new Ghosts(prediction.spawn) : null;
+    this.ghosts = prediction?.spawn ?? null;
+    this.ghosts?.clear();
     this.view = this.#createView();
   }
 
@@ -75,15 +78,13 @@ export class Session {
 
   /** Whether a welcome goes on with this very session. @param {import("./protocol.js").Welcome} welcome */
   fits(welcome) {
-    const { room, schema_hash, tick_rate, send_every, seat } = this.welcome;
-    return welcome.resumed && room === welcome.room && schema_hash === welcome.schema_hash && seat === welcome.seat &&
-      tick_rate === welcome.tick_rate && send_every === welcome.send_every; // prettier-ignore
+    return welcome.resumed && SAME.every((key) => welcome[key] === this.welcome[key]);
   }
 
   /** Go on over a new connection. @param {import("./protocol.js").Welcome} welcome */
   begin(welcome) {
     this.welcome = welcome;
-    this.clock.forget();
+    this.clock.isSet = false;
     // inputs that the server has queued but not consumed have numbers above its ack, by at most the queue's length
     this.outbound?.restart(welcome.ack + (welcome.resumed ? welcome.limits.input_queue_len_max : 0));
   }
@@ -104,7 +105,7 @@ export class Session {
     if (clock.isSet) interpolator.arrive(tick, clock.tickAt(nowMs), clock.resets);
     outbound?.acknowledge(ack, message.depth, message.missing, interpolator.jitterMs, nowMs);
     const correction = predictor ? this.#reconcile(predictor, ack) : null;
-    this.ghosts?.match(changes.spawned, replica.own, ack);
+    this.ghosts?.match(changes.spawn, replica.own, ack);
     return { changes, correction, hasSlept };
   }
 

@@ -6,14 +6,15 @@
 
 const WINDOW_MS = 1000;
 
+/** @typedef {"bytesInPerSecond" | "bytesOutPerSecond" | "statesPerSecond" | "framesPerSecond"} RateName */
+
 /** @template {string} Name */
 export class Rates {
   /** @type {Record<Name, number>} */
   #counts;
   /** @type {Record<Name, number>} */
   perSecond;
-  /** @type {number | null} */
-  #sinceMs = null;
+  #sinceMs = 0;
 
   /** @param {Name[]} names */
   constructor(names) {
@@ -29,7 +30,6 @@ export class Rates {
 
   /** @param {number} nowMs */
   poll(nowMs) {
-    this.#sinceMs ??= nowMs;
     const elapsedMs = nowMs - this.#sinceMs;
     if (elapsedMs < WINDOW_MS) return;
     this.#sinceMs = nowMs;
@@ -53,7 +53,7 @@ const NO_INPUTS = { unacked: [], speed: 1, depth: 0, depthTarget: 0, missing: 0 
 
 /**
  * @param {import("./session.js").Session | null} session
- * @param {Rates<"bytesIn" | "bytesOut" | "states" | "frames">} rates
+ * @param {Rates<RateName>} rates
  * @param {number} resyncs
  * @param {boolean} isAsleep
  */
@@ -72,10 +72,7 @@ export function statsOf(session, { perSecond }, resyncs, isAsleep) {
     isStarved,
     tick: replica.tick ?? 0,
     entities: replica.size,
-    framesPerSecond: perSecond.frames,
-    statesPerSecond: perSecond.states,
-    bytesInPerSecond: perSecond.bytesIn,
-    bytesOutPerSecond: perSecond.bytesOut,
+    ...perSecond,
     unackedInputs: unacked.length,
     inputSpeed: speed,
     inputDepth: depth,

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
+import { Ghosts } from "../../static/client/ghosts.js";
 import { GameClient } from "../../static/client/index.js";
 import { KIND } from "../../static/client/protocol.js";
 import { FakeWorld, deltaFrame, fullFrame, seeded, welcomeMessage } from "./support.js";
@@ -18,7 +19,7 @@ function shooter() {
     predict: {
       type: "Ship", fields: ["x"],
       step: (_, input) => input.fire,
-      spawn: { type: "Thing", make: (ship, _, fired) => (fired ? { x: ship.x } : null), seq: (thing) => thing.a },
+      spawn: new Ghosts({ type: "Thing", make: (ship, _, fired) => (fired ? { x: ship.x } : null), seq: (thing) => thing.a }),
     },
   });
   client.connect();

@@ -22,10 +22,10 @@ const ships = (ids) => ({ op: "spawn", type: 1, ids, rows: ids.map((id) => [id, 
 test("apply tells what spawned, changed and went, and keeps an entity's object", () => {
   const { replica, apply } = world();
   const first = apply(fullFrame({ tick: 1, groups: [ships([1, 2])] }));
-  assert.deepEqual(first.spawned.map(({ id }) => id), [1, 2]);
+  assert.deepEqual(first.spawn.map(({ id }) => id), [1, 2]);
   const ship = replica.get(2);
   const second = apply(deltaFrame({ groups: [{ op: "despawn", type: 1, ids: [1] }, ships([7]), { op: "update", type: 1, ids: [2], fields: ["x"], rows: [[9]] }] }));
-  assert.deepEqual([second.despawned, second.spawned, second.updated].map((rows) => rows.map(({ id }) => id)), [[1], [7], [2]]);
+  assert.deepEqual([second.despawn, second.spawn, second.update].map((rows) => rows.map(({ id }) => id)), [[1], [7], [2]]);
   assert.equal(replica.get(2), ship);
   assert.equal(ship?.x, 9);
   assert.equal(replica.get(1), null);
@@ -39,7 +39,7 @@ test("an id despawned and spawned in one delta is a new entity", () => {
   const before = replica.get(1);
   const changes = apply(deltaFrame({ groups: [{ op: "despawn", type: 1, ids: [1] }, ships([1])] }));
   assert.notEqual(replica.get(1), before);
-  assert.deepEqual([changes.despawned.length, changes.spawned.length], [1, 1]);
+  assert.deepEqual([changes.despawn.length, changes.spawn.length], [1, 1]);
   assert.deepEqual([...replica.own], [], "what was owned is gone with it");
 });
 
@@ -49,7 +49,7 @@ test("a full state replaces everything, and those that stay keep their objects",
   apply(deltaFrame({ groups: [{ op: "update", type: 1, ids: [1], fields: ["vx"], rows: [[4]] }] }));
   const ship = replica.get(1);
   const changes = apply(fullFrame({ tick: 9, groups: [ships([1, 3])] }));
-  assert.deepEqual([changes.despawned, changes.spawned, changes.updated].map((rows) => rows.map(({ id }) => id)), [[2], [3], [1]]);
+  assert.deepEqual([changes.despawn, changes.spawn, changes.update].map((rows) => rows.map(({ id }) => id)), [[2], [3], [1]]);
   assert.equal(replica.get(1), ship);
   assert.equal(ship?.vx, 0, "what only the owner saw is forgotten");
   assert.equal(replica.room.phase, "");

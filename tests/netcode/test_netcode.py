@@ -9,7 +9,7 @@ import pytest
 from game_server.core.conditions import Conditions
 
 from .run import Record, Run
-from .table import ROWS, Row
+from .table import ROWS, Row, size
 from .truth import place_between
 
 SECONDS, SEED, BOTS = 60.0, 1, 8
@@ -57,6 +57,13 @@ def test_on_a_perfect_line_nothing_is_ever_corrected() -> None:
 
     assert [] == [each for each in record.corrections if each["tick"] > 60 and not each["missing"]]
     assert 0 == sum(tick.is_missing for tick in record.ticks[60:])
+
+
+def test_the_sdk_is_small() -> None:
+    """The SDK is within 12 KiB, minified and gzipped."""
+    row = size()
+
+    assert row.holds, f"{row.reached:.3f} KiB"
 
 
 def test_the_truth_between_two_ticks_ends_at_both() -> None:

@@ -5,6 +5,7 @@
  */
 
 import { BadLine } from "../../client/bad_line.js";
+import { Ghosts } from "../../client/ghosts.js";
 import { GameClient } from "../../client/index.js";
 import { byId } from "../../shared/dom.js";
 import { NetGraph } from "../../shared/net_graph.js";
@@ -47,7 +48,7 @@ const client = new GameClient({
   name: wish.name ?? readName(),
   schemaHash: document.body.dataset.schemaHash,
   storage: sessionStorageOrNull(),
-  predict: { ...predictShip, spawn: renderer.bullets.prediction },
+  predict: { ...predictShip, spawn: new Ghosts(renderer.bullets.prediction) },
 });
 
 const minimap = new Minimap(byId("minimap", HTMLCanvasElement));
