@@ -108,11 +108,17 @@ export class Predictor {
     while (this.#steps.length && this.#steps[0].seq < ack) this.#steps.shift();
     const kept = this.#steps[0];
     if (kept?.seq === ack && this.#fields.every(({ name }) => kept.state[name] === /** @type {any} */ (state)[name])) return null;
-    const before = { previous: this.#previous, current: this.#current };
+    const before = this.#current;
+    const was = this.#pose();
     this.#replay(state, ack, unacked);
-    if (this.#predicted.every(({ name }) => this.#current[name] === before.current[name])) return null;
+    if (this.#predicted.every(({ name }) => this.#current[name] === before[name])) return null;
     this.corrections++;
-    return this.#correct(before);
+    return this.#correct(was);
+  }
+
+  /** Smoothed fields between the last two steps. @returns {number[]} */
+  #pose() {
+    return this.#smoothed.map((field) => between(field, this.#previous[field.name], this.#current[field.name], this.#fraction));
   }
 
   /** @param {any} state @param {number} ack @param {import("./outbound.js").NumberedInput[]} unacked */
@@ -122,15 +128,12 @@ export class Predictor {
     for (const input of unacked) this.step(input);
   }
 
-  /** Let the picture start from where it was. @param {{ previous: any, current: any }} before @returns {Correction} */
-  #correct(before) {
+  /** Let the picture start from where it was. @param {number[]} was @returns {Correction} */
+  #correct(was) {
     /** @type {Record<string, number>} */
     const errors = {};
-    this.#smoothed.forEach((field, i) => {
-      const was = between(field, before.previous[field.name], before.current[field.name], this.#fraction);
-      const is = between(field, this.#previous[field.name], this.#current[field.name], this.#fraction);
-      this.#error[i] += errors[field.name] = difference(field, is, was);
-    });
+    const is = this.#pose();
+    this.#smoothed.forEach((field, i) => (this.#error[i] += errors[field.name] = difference(field, is[i], was[i])));
     if (this.#error.some((error) => Math.abs(error) > this.#snapAbove)) this.#error.fill(0);
     const { x = 0, y = 0, z = 0 } = errors;
     return { errors, size: Math.hypot(x, y, z) };
@@ -164,11 +167,10 @@ export class Predictor {
     this.#fraction = fraction;
     this.#shownAtMs = nowMs;
     Object.assign(shown, this.#current);
-    this.#smoothed.forEach((field, i) => {
-      const { name, turn } = field;
+    const pose = this.#pose();
+    this.#smoothed.forEach(({ name, turn }, i) => {
       this.#error[i] *= fade;
-      const value = between(field, this.#previous[name], this.#current[name], fraction) + this.#error[i];
-      shown[name] = turn ? wrap(value) : value;
+      shown[name] = turn ? wrap(pose[i] + this.#error[i]) : pose[i] + this.#error[i];
     });
     return shown;
   }
