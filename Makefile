@@ -82,6 +82,8 @@ microbench: $(VENV)/tests.stamp  ## Time capture, diff, encode, decode, views, f
 	$(PY) -m pytest tests/bench/micro -o python_files='bench_*.py' -q --durations=0 --benchmark-timer=time.process_time \
 		--benchmark-columns=min,median,rounds --benchmark-sort=name $(ARGS)
 	$(PY) -m tests.bench.micro.decode
+	$(PY) -m tests.bench.micro.garbage
+	$(PY) -m tests.bench.micro.idle
 	$(PY) -m tests.bench.micro_views
 
 soak: $(VENV)/tests.stamp  ## Run the server against slow, hostile and restless clients (45 minutes); make soak ARGS="flood crowd"

@@ -31,8 +31,10 @@ from .web.memory import keep_freed_memory
 
 EXIT_USAGE = 2
 
-#: objects made and not freed before a young collection; the default of 700 would come several times a tick
-GC_THRESHOLD = 50_000
+#: containers made and not freed before a young collection, young ones before a middle one, middle ones before an old
+#: one: pauses stay under a ms, and a closed room (cycles of 256 containers, 62 KiB) goes with the next thousand at the
+#: latest (tests/bench/micro/garbage.py)
+GC_THRESHOLDS = (5_000, 10, 5)
 
 #: for files, and connections that are being closed
 DESCRIPTORS_SPARE = 500
@@ -59,7 +61,7 @@ async def serve(settings: Settings, place: WorkerPlace | None) -> None:
     if worker:
         worker.start()
     keep_freed_memory()
-    _quieten_garbage_collection()
+    quieten_garbage_collection()
     with hub.watchdog:
         if not place:
             _announce(settings.host, listeners[0].getsockname()[1], secret)
@@ -105,11 +107,11 @@ def _announce(host: str, port: int, secret: str) -> None:
     print(f"admin  http://{shown}:{port}/admin?secret={secret}", flush=True)
 
 
-def _quieten_garbage_collection() -> None:
-    """Keep the collector from looking at what never goes, and from looking often: ticks make no cycles."""
+def quieten_garbage_collection() -> None:
+    """Keep the collector from looking at what never goes, and from looking too often: ticks make no cycles."""
     gc.collect()
     gc.freeze()
-    gc.set_threshold(GC_THRESHOLD, 20, 100)
+    gc.set_threshold(*GC_THRESHOLDS)
 
 
 def _listen_for_signals(stop_asked: asyncio.Event) -> None:

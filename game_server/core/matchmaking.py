@@ -276,6 +276,8 @@ class Lobby:
 
     def keep_room(self, room: Room, now_s: float) -> bool:
         """Free a room's seats whose hold is over; return whether it has been empty long enough to vanish."""
+        if now_s < room.quiet_until_s:
+            return False
         room.expire(now_s)
         self.forget_ended(room)
         if room.sessions or room.empty_since_s is None:

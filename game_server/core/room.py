@@ -109,6 +109,8 @@ class Room:
         self.is_locked = False
         self.closing: tuple[CloseCode, str] | None = None
         self.empty_since_s: float | None = origin_s
+        #: before then nothing is due in a room that sleeps: whoever keeps house need not look at it
+        self.quiet_until_s = 0.0
         self.seats_max = min(definition.cls.seats, getattr(options, "seats", definition.cls.seats))
         self.sessions: dict[int, Session] = {}
         self.outside_calls: list[OutsideCall] = []
@@ -265,6 +267,7 @@ class Room:
         session.connect(link, is_json)
         session.event_number = self._events.newest_number
         self.spectators.add(session)
+        self.quiet_until_s = 0.0
         self._welcome(session, now_s, resumed=False)
         if role is Role.PUBLIC:
             session.outbox += [message for _, message in self.spectators.frames([session])]
@@ -279,6 +282,7 @@ class Room:
             return
         session.handle(Event.LOST)
         session.disconnect(now_s)
+        self.quiet_until_s = 0.0
         session.seat.connected = False
         self.counts.drops += 1
         self._acts.append(Act(Told.DROP, session.seat))
@@ -292,6 +296,7 @@ class Room:
             self.spectators.remove(session, event)
             return
         session.handle(event)
+        self.quiet_until_s = 0.0
         session.seat.connected = False
         del self.sessions[session.seat.number]
         self.ended.append(session)
@@ -307,6 +312,8 @@ class Room:
         gone = [s for s in self.sessions.values() if s.state is State.DROPPED and now_s - s.dropped_at_s >= held_s]
         for session in gone:
             self.remove(session, Event.EXPIRED, CloseCode.SEAT_GONE, f"away for {held_s:g} s", now_s)
+        if self.sessions and self.empty_since_s is not None and not any(self.spectators):
+            self.quiet_until_s = min(session.dropped_at_s for session in self.sessions.values()) + held_s
         return gone
 
     def notice(self, text: str, **more: Any) -> None:
@@ -328,6 +335,7 @@ class Room:
         if not self.is_awake:
             self.clock.restart(self.tick + 1, now_s)
         self.empty_since_s = None
+        self.quiet_until_s = 0.0
 
     def _sort_sessions(self) -> None:
         self.sessions = dict(sorted(self.sessions.items()))
