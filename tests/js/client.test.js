@@ -5,7 +5,10 @@ import test from "node:test";
 import { ByteReader } from "../../static/client/bytes.js";
 import { GameClient } from "../../static/client/index.js";
 import { JsonCodec } from "../../static/client/json_codec.js";
+import { BinaryCodec } from "../../static/client/codec.js";
 import { CLOSE_CODES, KIND } from "../../static/client/protocol.js";
+import { Replica } from "../../static/client/replica.js";
+import { compileSchema } from "../../static/client/schema.js";
 import { FakeWorld, SCHEMA, deltaFrame, fullFrame, seeded, welcomeMessage } from "./support.js";
 import { ByteWriter } from "../../static/client/written.js";
 
@@ -400,6 +403,23 @@ test("a checksum that disagrees asks for a full state, not with every delta", ()
   assert.deepEqual([world.socket.frames(KIND.resync).length, client.stats.resyncs, client.status], [1, 1, "playing"]);
   world.socket.push(fullFrame({ tick: 130, groups: SHIPS }));
   assert.equal(client.replica?.tick, 130);
+});
+
+test("a world that has gone wrong is found out, asked for anew and healed, once", () => {
+  const { client, world } = play(create());
+  const truth = new Replica(compileSchema(SCHEMA));
+  truth.apply(/** @type {any} */ (new BinaryCodec(truth.schema, null, 0).decode(fullFrame({ tick: 100, groups: SHIPS }))));
+  // what the server never meant: from here on the client holds another world
+  world.socket.push(deltaFrame({ groups: [{ op: "update", type: 1, ids: [2], fields: ["x"], rows: [[999]] }, { op: "despawn", type: 1, ids: [1] }] }));
+  assert.deepEqual([client.replica?.get(2)?.x, client.replica?.size], [999, 1]);
+  world.socket.push(deltaFrame({ checked: { tick: 102, checksum: truth.checksum() } }));
+  assert.equal(world.socket.frames(KIND.resync).length, 1);
+  world.socket.push(fullFrame({ tick: 103, groups: SHIPS }));
+  assert.deepEqual([client.replica?.get(2)?.x, client.replica?.size, [...client.own]], [200, 2, [1]]);
+  assert.equal(client.replica?.checksum(), truth.checksum());
+  world.pass(3000);
+  world.socket.push(deltaFrame({ checked: { tick: 104, checksum: truth.checksum() } }));
+  assert.deepEqual([world.socket.frames(KIND.resync).length, client.stats.resyncs, client.status], [1, 1, "playing"]);
 });
 
 test("a server that breaks the protocol is closed, tried again from a full state, and given up", () => {
