@@ -23,11 +23,12 @@ def main() -> int:
         outcomes: Iterator[Outcome] = iter([run(flags.seed)])
     else:
         outcomes = _run_many(flags.seconds, flags.jobs, flags.base)
-    started_s, player_s, faults, runs, failed = time.perf_counter(), 0.0, 0, 0, []
+    started_s, player_s, cpu_s, faults, runs, failed = time.perf_counter(), 0.0, 0.0, 0, 0, []
     counts: Counter[str] = Counter()
     for outcome in outcomes:
         runs += 1
         player_s += outcome.player_s
+        cpu_s += outcome.cpu_s
         faults += outcome.faults
         counts += outcome.counts
         if outcome.violations:
@@ -37,6 +38,7 @@ def main() -> int:
     took_s = time.perf_counter() - started_s
     print(f"{runs} runs, {faults} faults, {len(failed)} runs with violations: {' '.join(failed) or 'none'}")
     print(f"{player_s / 3600:.2f} player-hours in {took_s:.0f} s: {player_s / took_s:.0f} an hour")
+    print(f"{cpu_s:.0f} s of CPU: {player_s / cpu_s:.0f} player-hours an hour of one core")
     print("  ".join(f"{name} {number}" for name, number in sorted(counts.items())))
     return 1 if failed else 0
 

@@ -79,8 +79,8 @@ class ServerLoop:
         if not clock_runs:
             self._floor_s = self.time()
             self.skew_s -= seconds
-        self._armed_for = float("inf")
-        self._clockwork.at(self.stalled_until, self._run_due)
+        self._armed_for = self.stalled_until
+        self._clockwork.at(self.stalled_until, self._wake, self.stalled_until)
 
     def jump(self, seconds: float) -> None:
         """Move the clock ahead, as that of a machine that slept."""
@@ -99,15 +99,20 @@ class ServerLoop:
             asyncio.Handle(action, arguments, self.as_loop)._run()
 
     def _arm(self) -> None:
-        if self._timers:
-            when = max(self._timers[0][0] - self.skew_s, self._clockwork.now, self.stalled_until)
+        timers = self._timers
+        while timers and timers[0][2].cancelled():
+            heapq.heappop(timers)
+        if timers:
+            when = max(timers[0][0] - self.skew_s, self._clockwork.now, self.stalled_until)
             if when < self._armed_for:
                 self._armed_for = when
-                self._clockwork.at(when, self._run_due)
+                self._clockwork.at(when, self._wake, when)
+
+    def _wake(self, when: float) -> None:
+        if when == self._armed_for and not self.is_stalled:  # else it was for a timer that is gone
+            self._run_due()
 
     def _run_due(self) -> None:
-        if self.is_stalled:
-            return
         self._armed_for = float("inf")
         timers = self._timers
         while timers and timers[0][0] <= self.time() + SAME_MOMENT_S:

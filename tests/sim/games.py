@@ -8,7 +8,7 @@ with it a checker can tell whether the input that a seat got is the one that was
 import asyncio
 import random
 from collections.abc import Collection
-from typing import Any
+from typing import Any, ClassVar
 
 import attrs
 
@@ -18,6 +18,7 @@ from game_server.game import (
     BadCommand,
     Entity,
     Game,
+    Nearby,
     Seat,
     View,
     angle,
@@ -107,7 +108,8 @@ class Yard(Game):
     """People walk about, things come and go."""
 
     tick_rate, send_every, seats = 20, 1, 8
-    entities, input, Options = (Walker, Thing, Marker), Push, YardOptions
+    input, Options = Push, YardOptions
+    entities: ClassVar[tuple[type, ...]] = (Walker, Thing, Marker)
     outside = {"remember": remember}
 
     phase: str = text(12, default="walk")
@@ -200,6 +202,65 @@ class QuietYard(Yard):
     tick_rate, send_every, seats = 10, 2, 4
 
 
+@entity(columnar=True)
+class Critter(Entity):
+    """Seen when near; kept in columns."""
+
+    x: float = fixed(0, SIZE, step=1 / 16)
+    y: float = fixed(0, SIZE, step=1 / 16)
+    mood: int = int8()
+    secret: int = uint8(to="owner")
+
+
+@entity
+class Note(Entity):
+    """Seen by every other seat, or by all while it lies open."""
+
+    words: str = text(20)
+    is_open: bool = flag()
+
+
+class Meadow(Yard):
+    """Of which everybody sees a part."""
+
+    entities: ClassVar[tuple[type, ...]] = (Walker, Marker, Critter, Note)
+    view = Nearby(types=(Critter,), radius=60, hysteresis=10)
+    veiled = (Note,)
+
+    def eyes(self, seat: Seat) -> list[tuple[float, float]]:
+        walker = self.walkers.get(seat.number)
+        return [(walker.x, walker.y)] if walker is not None else []
+
+    def sees(self, seat: Seat, entity: Any) -> bool:
+        return bool(entity.is_open or (entity.id + seat.number) % 2)
+
+    def step(self, inputs: dict[Seat, Push]) -> None:
+        super().step(inputs)
+        for critter in self.world.all(Critter):
+            if self.random.random() < 0.5:
+                critter.x = (critter.x + self.random.uniform(-9, 9)) % (SIZE - 1)
+                critter.mood = self.random.randrange(-3, 3)
+
+    def _churn(self) -> None:
+        chance = self.random
+        critters, notes = self.world.all(Critter), self.world.all(Note)
+        if len(critters) + len(notes) >= 3 * THINGS_MAX or (critters and chance.random() < 0.3):
+            self.world.despawn(chance.choice([*critters, *notes]))
+        elif chance.random() < 0.3:
+            self.world.spawn(Note(words=f"tick {self.tick}"))
+        else:
+            place = {"x": chance.uniform(0, SIZE - 1), "y": chance.uniform(0, SIZE - 1)}
+            self.world.spawn(Critter(secret=self.tick % 256, **place), owner=chance.choice([*self.taken, None, None]))
+        for note in notes:
+            note.is_open = chance.random() < 0.4
+
+
+class ThriftyMeadow(Meadow):
+    """Where a seat gets few bytes a second, so that what it sees may be late."""
+
+    seat_bytes_per_s = 1500
+
+
 async def forget(context: OutsideContext, *arguments: Any) -> None:
     """Keep no scores: a simulation leaves no file."""
 
@@ -225,5 +286,6 @@ class Walk:
 def games() -> dict[str, LoadedGame]:
     """Return what the simulated server serves."""
     made: dict[str, Any] = {"yard": (Yard, Walk), "slow-yard": (SlowYard, Walk), "quiet-yard": (QuietYard, Walk)}
+    made |= {"meadow": (Meadow, Walk), "thrifty-meadow": (ThriftyMeadow, Walk)}
     made |= {"swarm": (swarm.GAME, swarm.BRAIN), "arena": (FilelessArena, arena.BRAIN)}
     return {name: LoadedGame(GameDefinition.of(name, cls), brain, None) for name, (cls, brain) in made.items()}

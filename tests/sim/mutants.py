@@ -11,7 +11,7 @@ from typing import Any
 import attrs
 import pytest
 
-from game_server.core import bodies, codec, snapshot
+from game_server.core import bodies, codec, interest, snapshot
 from game_server.core.clock import TickClock
 from game_server.core.event_log import EventLog
 from game_server.core.matchmaking import Lobby
@@ -156,11 +156,15 @@ def _anybody_owns(encode_private: Any) -> Any:
     return broken
 
 
+def _moved_eyes(in_cells: Any) -> Any:
+    return lambda eyes, *rest: in_cells(eyes + 40.0, *rest)
+
+
 def _no_despawns(merge: Any) -> Any:
     def broken(diffs: Any) -> Diff:
         merged: Diff = merge(diffs)
         for type_diff in merged.types.values():
-            type_diff.despawned.clear()
+            type_diff.despawned = type_diff.despawned[:0]
         return merged
 
     return broken
@@ -204,6 +208,7 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant("skipped states are lost", "worlds", _around(bodies.Bodies, "_make_diff", _last_diff_only)),
     Mutant("owner-only values go to all", "worlds", _around(codec, "encode_private", _anybody_owns)),
     Mutant("merged deltas forget who is gone", "worlds", _around(snapshot, "merge", _no_despawns)),
+    Mutant("seats look from elsewhere", "worlds", _around(interest, "in_cells", _moved_eyes)),
     Mutant("a tick too early", "ticks", _around(TickClock, "owed", _skips_a_tick)),
     Mutant("tick numbers jump", "ticks", _around(Room, "take_inputs", _jumping_ticks)),
     Mutant("a wrong checksum", "worlds", _around(codec, "private_checksum", lambda real: lambda *a: real(*a) ^ 1)),

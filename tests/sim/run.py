@@ -5,6 +5,7 @@ and hold what the server shows it. Then the end: all leave, and nothing may be l
 """
 
 import random
+import time
 from collections import Counter
 from collections.abc import Mapping
 from typing import Any
@@ -46,6 +47,7 @@ class Outcome:
     seed: str
     violations: list[str]
     player_s: float
+    cpu_s: float
     faults: int
     digest: int
     counts: Counter[str]
@@ -82,6 +84,7 @@ class Run:
 
     def play(self) -> Outcome:
         """Run it all."""
+        started_s = time.process_time()
         with log_kept(self._log):
             try:
                 for act in (self._trouble, self._rest, self._end):
@@ -91,7 +94,9 @@ class Run:
                 counts = self._counts()
                 self.process.hub.stop()
                 self.process.end()
-        return Outcome(self.scenario.seed, self.violations, self.player_s, self._faults.done, self.digest, counts)
+        cpu_s = time.process_time() - started_s
+        seed, done = self.scenario.seed, self._faults.done
+        return Outcome(seed, self.violations, self.player_s, cpu_s, done, self.digest, counts)
 
     def _trouble(self) -> None:
         scenario, chance = self.scenario, self._chance
@@ -143,10 +148,12 @@ class Run:
     def _wish(self, game: str) -> dict[str, Any]:
         """Draw how a player asks for a room: any, a small one, one of its own, or by the id that another told it."""
         chance, rooms = self._chance, list(self.process.hub.lobby.rooms.values())
+        if game == "arena":
+            return {"options": {"bots": 3, "round_s": 20}}  # few bots, whose minds take time, and rounds that end
         draw = chance.random()
         if draw < 0.15:
             return {"create": True, "private": True}
-        if draw < 0.4 and game != "arena":
+        if draw < 0.4:
             return {"options": {"seats": chance.choice((1, 2, 3))}}
         if draw < 0.5 and rooms:
             return {"room": chance.choice(rooms).room_id}
