@@ -75,6 +75,7 @@ def _settings(chance: random.Random) -> dict[str, Any]:
         "empty_room_s": chance.choice((0.0, 1.0, 5.0)),
         "backlog_soft_s": chance.choice((2.0, 15.0)),
         "slow_ack_ms": chance.choice((300.0, 2000.0)),
+        "late_ack_ms": 250.0,
         "catch_up_ticks_max": chance.choice((1, 4)),
         "read_bytes_max": chance.choice((512, 4096)),
         "drain_s": 2.0,
