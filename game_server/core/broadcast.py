@@ -55,6 +55,8 @@ class Broadcast:
         #: from the last full state but one
         self._shown: deque[Record] = deque()
         self._retold: dict[tuple[int, bool], str] = {}
+        #: by what was asked, since the newest record was shown: most spectators ask the same
+        self._answers: dict[tuple[int | None, int, bool], list[str | bytes]] = {}
 
     def is_full_due(self, tick: int) -> bool:
         """Return whether the record of this tick is to have a full state."""
@@ -71,6 +73,7 @@ class Broadcast:
 
     def _show(self, record: Record) -> None:
         self._retold.clear()
+        self._answers.clear()
         if record.full is not None:
             last_full = max((shown.tick for shown in self._shown if shown.full is not None), default=0)
             while self._shown and self._shown[0].tick < last_full:
@@ -97,6 +100,13 @@ class Broadcast:
         """
         if not self._shown:
             return []
+        asked = (after, heard, is_json)
+        answer = self._answers.get(asked)
+        if answer is None:
+            answer = self._answers[asked] = self._messages(after, heard, is_json)
+        return answer
+
+    def _messages(self, after: int | None, heard: int, is_json: bool) -> list[str | bytes]:
         messages: list[str | bytes] = []
         is_behind = after is None or after < self._shown[0].tick
         begin = self._shown[0].tick if not is_behind else self._newest_full_tick()

@@ -24,6 +24,7 @@ from .metrics import Counts
 from .protocol import Join, Resume
 from .room import Room
 from .session import Role, Session, State
+from .tickets import Tickets
 from .words import clean_name
 
 #: no 0 O 1 I L: codes are read aloud and typed on phones
@@ -31,9 +32,6 @@ CODE_ALPHABET = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"
 CODE_LEN = 6
 #: above all events: a device that is new to a seat has missed none
 EVENT_NEWEST = 2**63
-#: tickets to watch a room unseen are good for so long, and there are so many
-TICKET_S = 3600.0
-TICKETS_MAX = 1000
 
 
 @attrs.frozen(eq=False)
@@ -303,36 +301,6 @@ class Lobby:
     @property
     def players(self) -> int:
         return sum(len(room.sessions) for room in self.rooms.values())
-
-
-class Tickets:
-    """Who may watch which room unseen: unguessable, good for `TICKET_S`, at most `TICKETS_MAX` at a time.
-
-    Args:
-        make_token: where they come from.
-    """
-
-    def __init__(self, make_token: Callable[[], str]) -> None:
-        self._make_token = make_token
-        #: by digest, oldest first
-        self._rooms: dict[bytes, tuple[Room, float]] = {}
-
-    def make(self, room: Room, now_s: float) -> str:
-        """Return a new ticket for a room; beyond the limit the oldest is good no more."""
-        while len(self._rooms) >= TICKETS_MAX:
-            del self._rooms[next(iter(self._rooms))]
-        ticket = self._make_token()
-        self._rooms[_digest(ticket)] = (room, now_s + TICKET_S)
-        return ticket
-
-    def room(self, ticket: str, now_s: float) -> Room | None:
-        """Return the room that a ticket is for; None when it is not good."""
-        room, until_s = self._rooms.get(_digest(ticket), (None, 0.0))
-        return room if now_s < until_s else None
-
-    def forget(self, room: Room) -> None:
-        """The room is no more."""
-        self._rooms = {digest: entry for digest, entry in self._rooms.items() if entry[0] is not room}
 
 
 def _digest(token: str) -> bytes:

@@ -12,9 +12,10 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from game_server.core.definition import GameDefinition
 from game_server.core.limits import LobbyLimits, RoomLimits
-from game_server.core.matchmaking import CODE_ALPHABET, CODE_LEN, TICKET_S, TICKETS_MAX, Lobby, Secrets
+from game_server.core.matchmaking import CODE_ALPHABET, CODE_LEN, Lobby, Secrets
 from game_server.core.protocol import Join, Resume
 from game_server.core.session import Event, Session, State
+from game_server.core.tickets import TICKET_S, TICKETS_MAX
 from game_server.core.words import clean_name
 from game_server.errors import CloseCode, ProtocolError
 from game_server.game import Game, Seat

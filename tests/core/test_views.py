@@ -135,3 +135,36 @@ def test_a_size_that_cannot_be_is_refused(declared: dict[str, Any]) -> None:
     """Radius and cell are above 0, hysteresis is not below."""
     with pytest.raises(DefinitionError, match=r"Nearby: \w+ must be"):
         Nearby(types=(Mob,), **declared)
+
+
+def test_a_resume_goes_on_from_any_state_not_acknowledged() -> None:
+    """Whether the newest states were lost or only their acks: the view comes back as a delta, not as a whole."""
+    room = make_room(Table, 5)
+    client = Client(room, is_json=False)
+    for tick in range(1, 12):
+        run_tick(room, [client])
+        if tick <= 8:
+            client.read()
+    before = client.replica.tick
+    client.reconnect(is_json=False)
+    run_tick(room, [client])
+
+    assert (8, codec.Tag.CHECKED_DELTA) == (before, client.unread[0][0])
+    held = set(client.replica.ids())
+    client.read()
+    assert client.checksum == client.replica.checksum()
+    assert expected_view(room, client, held) == held_view(room, client)
+
+
+def test_a_resume_from_a_forgotten_state_gets_all() -> None:
+    """What a seat held before its newest acknowledged state is not kept."""
+    room = make_room(Table, 5)
+    client = Client(room, is_json=False)
+    for _ in range(4):
+        run_tick(room, [client])
+    client.session.acked_tick = 4
+    run_tick(room, [client])
+    client.reconnect(is_json=False)
+    run_tick(room, [client])
+
+    assert codec.Tag.FULL == client.unread[0][0]
