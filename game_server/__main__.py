@@ -16,6 +16,7 @@ import typed_settings as ts
 from tornado.netutil import bind_sockets
 
 from .cluster.place import WorkerPlace
+from .cluster.redis_directory import RedisDirectory
 from .cluster.supervisor import Supervisor
 from .cluster.worker import Worker
 from .errors import DefinitionError
@@ -57,7 +58,7 @@ async def serve(settings: Settings, place: WorkerPlace | None) -> None:
     server.add_sockets(listeners)
     hub.start()
     _listen_for_signals(hub.stop_asked)
-    worker = Worker(hub, place, hub.stop_asked.set) if place else None
+    worker = Worker(hub, place, hub.stop_asked.set, _board(settings, hub)) if place else None
     if worker:
         worker.start()
     keep_freed_memory()
@@ -75,6 +76,13 @@ async def serve(settings: Settings, place: WorkerPlace | None) -> None:
         await server.close_all_connections()
         for listener in listeners:
             listener.close()
+
+
+def _board(settings: Settings, hub: Hub) -> RedisDirectory | None:
+    """Return the directory that this machine shares with others, if it does."""
+    if not settings.redis:
+        return None
+    return RedisDirectory(settings.redis, hub.node, settings.announce_url, settings.redis_lease_s)
 
 
 async def supervise(settings: Settings, arguments: Sequence[str]) -> None:
@@ -162,7 +170,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     configure(settings.log_level, settings.log_json)
     try:
         place = WorkerPlace.from_environment()
-        if place is None and settings.worker_count > 1:
+        if place is None and settings.is_service:
             asyncio.run(supervise(settings, sys.argv[1:]))
         else:
             asyncio.run(serve(settings, place))

@@ -45,6 +45,7 @@ class CloseCode(enum.IntEnum):
     ILLEGAL_STATE = 4019
     BAD_IDENTITY = 4020
     BANNED = 4021
+    MOVED = 4022
 
 
 class ErrorCode(enum.StrEnum):

@@ -49,6 +49,14 @@ class Settings:
         default=None,
         help="folder of the sockets between workers; none: one of the port's own, in the system's folder",
     )
+    redis: str = ts.option(default="", help="redis://host:port of the board that several machines share; empty: alone")
+    announce_url: str = ts.option(
+        default="", help="where clients of other machines find this one, such as wss://eu1.example.org/ws"
+    )
+    redis_lease_s: float = ts.option(default=10.0, help="a machine that is not heard of for so long is delisted")
+    redis_down: str = ts.option(
+        default="local", help="quick matches while Redis is away: local makes them here, refuse says to try again"
+    )
     orphan_drain_s: float = ts.option(default=600.0, help="a worker whose supervisor is gone for so long drains")
     data_dir: Path = ts.option(default=Path("data"), help="folder for files that games keep, such as best scores")
     admin_secret: ts.SecretStr = ts.secret(
@@ -179,8 +187,14 @@ class Settings:
             raise BadSettings(f"port must be from 0 to 65535, not {self.port}")
         if self.workers != "auto" and not (self.workers.isascii() and self.workers.isdigit() and int(self.workers)):
             raise BadSettings(f"workers must be a number from 1, or auto, not {self.workers!r}")
-        if self.transport == "tornado" and self.worker_count > 1:
-            raise BadSettings("several workers hand sockets over, which needs transport lean")
+        if self.transport == "tornado" and self.is_service:
+            raise BadSettings("several workers, or redis, hand sockets over, which needs transport lean")
+        if self.redis and not self.redis.startswith(("redis://", "rediss://", "unix://")):
+            raise BadSettings(f"redis must be redis://host:port (or rediss:// or unix://), not {self.redis!r}")
+        if self.redis and not self.announce_url.startswith(("ws://", "wss://")):
+            raise BadSettings("with redis, announce_url says where clients of other machines find this one: wss://...")
+        if self.redis_down not in ("local", "refuse"):
+            raise BadSettings(f"redis_down must be local or refuse, not {self.redis_down!r}")
         if self.transport not in ("lean", "tornado"):
             raise BadSettings(f"transport must be lean or tornado, not {self.transport!r}")
         if self.log_level not in ("debug", "info", "warning", "error"):
@@ -218,6 +232,11 @@ class Settings:
         if self.workers == "auto":
             return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
         return int(self.workers)
+
+    @property
+    def is_service(self) -> bool:
+        """Whether a supervisor starts workers: there are several, or other machines."""
+        return self.worker_count > 1 or bool(self.redis)
 
     def room_limits(self) -> RoomLimits:
         """Return what the core needs to bound a room."""

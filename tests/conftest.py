@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests.e2e.chromium import in_ci
+from tests.system_packages import in_ci
 from tests.server_process import SIGNS_OF_A_BUG, ServerProcess
 
 StartServer = Callable[..., ServerProcess]

@@ -2,11 +2,12 @@
 
 Any worker accepts any connection, and all does as if it were alone, up to the first message. That says where the player
 belongs: a room id and a token carry their node, a code is asked for among all, a quick match is placed by the
-supervisor. Is it here, nothing more happens. Is it elsewhere, the connection is frozen (the socket, what was read
-behind the message, what was not sent yet) and handed to its owner, which thaws it and takes the message as if it had
-come there. From then on no byte passes through this process.
+supervisor, or with several machines by their common directory. Is it here, nothing more happens. Is it in another
+process of this machine, the connection is frozen (the socket, what was read behind the message, what was not sent yet)
+and handed to its owner, which thaws it and takes the message as if it had come there. From then on no byte passes
+through this process. Is it on another machine, the client is told where (`moved`), and goes there by itself.
 
-Knows the hub, connections and letters; knows nothing of rooms' insides.
+Knows the hub, connections, letters and the directory; knows nothing of rooms' insides.
 """
 
 import asyncio
@@ -19,8 +20,9 @@ from typing import Any
 import attrs
 
 from ..core.directory import Report, RoomFacts, Wish, node_of
+from ..core.json_codec import dump
 from ..core.kinds import canonical_json
-from ..core.protocol import Join, Resume
+from ..core.protocol import Join, Resume, as_text, parse_text
 from ..core.room import Room
 from ..errors import CloseCode, ProtocolError
 from ..web.connection import FrozenConnection, LeanConnection
@@ -32,6 +34,7 @@ from ..web.takeover import unmask
 from .link import SupervisorLink
 from .place import SUPERVISOR, WorkerPlace, nodes_in, socket_of
 from .post import Letter, PostBox, PostError, ask
+from .redis_directory import DirectoryDown, RedisDirectory
 
 #: processes a player is brought to before it is told to try again
 HANDS_MAX = 3
@@ -39,6 +42,24 @@ HAND_TIMEOUT_S = 2.0
 GATHER_TIMEOUT_S = 1.0
 #: a report names at most so many rooms
 ROOMS_REPORTED_MAX = 2000
+#: reports to the directory of all machines: at least so often, and so soon after a change
+BOARD_EVERY_S = 1.0
+BOARD_SOON_S = 0.1
+
+
+@attrs.frozen
+class _Target:
+    """Where a first message belongs.
+
+    `ticket`: the supervisor's, to be named when it has got there. `room`: the room it was placed in. `url` and
+    `placement`: of another machine, and what the client shows there.
+    """
+
+    node: str
+    ticket: int = 0
+    room: str | None = None
+    url: str | None = None
+    placement: str | None = None
 
 
 class Worker:
@@ -48,16 +69,22 @@ class Worker:
         hub: its rooms and players.
         place: what the supervisor gave it.
         drain: called when the service shuts down.
+        board: the directory of all machines, if there are several.
     """
 
-    def __init__(self, hub: Hub, place: WorkerPlace, drain: Callable[[], None]) -> None:
+    def __init__(
+        self, hub: Hub, place: WorkerPlace, drain: Callable[[], None], board: RedisDirectory | None = None
+    ) -> None:
         self.node = place.node
         self._hub, self._folder, self._drain = hub, place.folder, drain
         self._descriptors = place.descriptors
         self._box = PostBox(socket_of(place.folder, place.node), self._answer)
         hello = {"hello": place.node, "pid": os.getpid()}
         self.link = SupervisorLink(place.folder / SUPERVISOR, hello, self._report, drain, hub.settings.orphan_drain_s)
+        self._board = board
         self._done: list[int] = []
+        self._reporting: asyncio.Task[None] | None = None
+        self._board_is_stale = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
         self._cpu_s, self._cpu_at_s, self._load = time.process_time(), hub.now_s(), 0.0
 
@@ -66,6 +93,8 @@ class Worker:
         self._hub.route, self._hub.gather, self._hub.is_worker = self.route, self.gather, True
         self._box.open()
         self.link.start()
+        if self._board is not None:
+            self._reporting = asyncio.create_task(self._keep_reporting(self._board))
 
     async def stop(self) -> None:
         """Take nothing more."""
@@ -73,77 +102,134 @@ class Worker:
         for task in self._tasks:
             task.cancel()
         await self.link.stop()
+        if self._reporting is not None and self._board is not None:
+            self._reporting.cancel()
+            await self._board.close()
 
     # ---- what is told ------------------------------------------------------------------------------------------
 
     def _report(self) -> Report:
+        done, self._done = self._done, []
+        return attrs.evolve(self._facts(), done=tuple(done))
+
+    def _facts(self) -> Report:
         hub, now_s = self._hub, self._hub.now_s()
         elapsed_s = now_s - self._cpu_at_s
         if elapsed_s >= 1.0:
             cpu_s = time.process_time()
             self._load = (cpu_s - self._cpu_s) / elapsed_s
             self._cpu_s, self._cpu_at_s = cpu_s, now_s
-        done, self._done = self._done, []
         rooms = tuple(_facts(room) for room in list(hub.lobby.rooms.values())[:ROOMS_REPORTED_MAX])
-        return Report(round(self._load, 3), hub.lobby.players, hub.lobby.is_draining, rooms, tuple(done))
+        return Report(round(self._load, 3), hub.lobby.players, hub.lobby.is_draining, rooms)
+
+    async def _keep_reporting(self, board: RedisDirectory) -> None:
+        """Write this node's state to the directory of all machines, for as long as it lives."""
+        while True:
+            try:
+                lobby = self._hub.lobby
+                codes = {code: lobby.room_of_code(code) for code in lobby.codes}
+                await board.report(self._facts(), codes, lobby.users)
+            except DirectoryDown:
+                pass  # it said so itself; play goes on
+            except Exception:  # noqa: BLE001 - whatever it was, the next report may do better
+                log.exception("report_failed")
+            self._board_is_stale.clear()
+            try:
+                await asyncio.wait_for(self._board_is_stale.wait(), BOARD_EVERY_S)
+                await asyncio.sleep(BOARD_SOON_S)
+            except TimeoutError:
+                pass
+
+    def _note_change(self) -> None:
+        self.link.note_change()
+        self._board_is_stale.set()
 
     # ---- bringing players where they belong --------------------------------------------------------------------
 
     def route(self, player: Player, message: Join | Resume, text: str) -> bool:
         """Return False when a player's first message is for this process; else it is being brought where it belongs."""
-        if isinstance(message, Resume):
-            node = node_of(message.token)
-        elif message.ticket or message.room:
-            node = node_of(message.ticket or message.room or "")
-        else:
-            node = None
-        if node == self.node or (node is not None and node not in self.siblings()) or not self._may_go(player):
+        node = _node_named(message)
+        is_elsewhere = node != self.node and (not node or self._board is not None or node in self.siblings())
+        if not is_elsewhere or not isinstance(player.connection, LeanConnection):
             return False  # here, or nowhere: this process says so
         frozen = self._hub.let_go(player)
-        self._spawn(self._bring(frozen, message, text, node))
+        self._spawn(self._bring(frozen, message, text))
         return True
 
-    @staticmethod
-    def _may_go(player: Player) -> bool:
-        return isinstance(player.connection, LeanConnection)
-
     def siblings(self) -> list[str]:
-        """Return the other workers that have a socket."""
+        """Return the other workers of this machine that have a socket."""
         return [node for node in nodes_in(self._folder) if node != self.node]
 
-    async def _bring(self, frozen: FrozenConnection, message: Join | Resume, text: str, node: str | None) -> None:
+    async def _bring(self, frozen: FrozenConnection, message: Join | Resume, text: str) -> None:
         tried: list[str] = []
         try:
             for _ in range(HANDS_MAX):
-                target, ticket = (node, 0) if node is not None else await self._find(message, tried)
-                if target == self.node:
-                    self._take_in(frozen, text, ticket)
+                target = await self._find(message, tried)
+                if target.node in self.siblings():
+                    if await self._hand(frozen, text, target):
+                        return
+                    tried.append(target.node)
+                elif target.url is not None and target.node != self.node:
+                    self._send_away(frozen, target)
                     return
-                if await self._hand(frozen, text, target, ticket):
+                else:
+                    self._take_in(frozen, text, target.ticket, target.room)
                     return
-                tried.append(target)
             self._refuse(frozen, "its process does not answer; try again")
+        except DirectoryDown:
+            self._refuse(frozen, "the directory of rooms does not answer; try again")
         except BaseException:
             os.close(frozen.descriptor)
             raise
 
-    async def _find(self, message: Join | Resume, tried: list[str]) -> tuple[str, int]:
-        """Return the node that should take a join, and its ticket."""
+    async def _find(self, message: Join | Resume, tried: list[str]) -> _Target:
+        """Return where a first message belongs; raise DirectoryDown when only the directory could tell."""
+        node = _node_named(message)
+        if node:
+            return await self._find_node(node)
         assert isinstance(message, Join)
         if message.code:
-            found = await self.gather("codes")
-            holders = [node for node, codes in found.items() if codes and message.code.upper() in codes]
-            return (holders or [self.node])[0], 0
+            return await self._find_code(message.code.upper())
         wish = self._wish_of(message)
-        placement = await self.link.place(wish, message.create, tried) if wish is not None else None
-        if placement is None or placement.node not in (self.node, *self.siblings()):
-            return self.node, 0
-        return placement.node, placement.ticket
+        if wish is None:
+            return _Target(self.node)
+        if self._board is not None:
+            try:
+                return await self._find_on_board(self._board, message, wish)
+            except DirectoryDown:
+                if self._hub.settings.redis_down == "refuse":
+                    raise
+        placement = await self.link.place(wish, message.create, tried)
+        return _Target(placement.node, ticket=placement.ticket) if placement else _Target(self.node)
+
+    async def _find_on_board(self, board: RedisDirectory, message: Join, wish: Wish) -> _Target:
+        if message.placement and (room := await board.redeem(message.placement)):
+            return _Target(node_of(room), room=room)
+        seat = await board.place(wish, message.create)
+        if seat is None:
+            return _Target(self.node)
+        if seat.node == self.node or seat.node in self.siblings():
+            await board.redeem(seat.ticket)
+            return _Target(seat.node, room=seat.room)
+        return _Target(seat.node, url=seat.url, placement=seat.ticket)
+
+    async def _find_node(self, node: str) -> _Target:
+        if self._board is None or node in self.siblings():
+            return _Target(node)
+        return _Target(node, url=await self._board.url_of(node))
+
+    async def _find_code(self, code: str) -> _Target:
+        found = await self.gather("codes")
+        holders = [node for node, codes in found.items() if codes and code in codes]
+        if holders or self._board is None:
+            return _Target((holders or [self.node])[0])
+        room = await self._board.room_of_code(code)
+        return await self._find_node(node_of(room)) if room else _Target(self.node)
 
     def _wish_of(self, message: Join) -> Wish | None:
         """Return what is to be placed; None for what this process can only refuse."""
         definition = self._hub.lobby.definitions.get(message.game)
-        if definition is None:
+        if definition is None or message.spectate:
             return None
         try:
             options = definition.parse_options(message.options)
@@ -152,19 +238,15 @@ class Worker:
         seats = min(definition.cls.seats, getattr(options, "seats", definition.cls.seats))
         return Wish(message.game, _options_text(options), seats)
 
-    async def _hand(self, frozen: FrozenConnection, text: str, node: str, ticket: int) -> bool:
+    async def _hand(self, frozen: FrozenConnection, text: str, target: _Target) -> bool:
         """Give a connection to another worker; return whether it took it. Then this process' copy is closed."""
-        letter = {
-            "hand": _frozen_values(frozen),
-            "message": text,
-            "ticket": ticket,
-        }
-        path = socket_of(self._folder, node)
+        letter = {"hand": _frozen_values(frozen), "message": text, "ticket": target.ticket, "room": target.room}
         try:
+            path = socket_of(self._folder, target.node)
             answer, _ = await ask(path, letter, [frozen.descriptor], HAND_TIMEOUT_S)
         except PostError as error:
             self._hub.hand_overs["failed"] += 1
-            self._hub.rate_limited.warning("hand_over_failed", node=node, error=str(error))
+            self._hub.rate_limited.warning("hand_over_failed", node=target.node, error=str(error))
             return False
         if not answer.get("taken"):
             return False
@@ -172,19 +254,42 @@ class Worker:
         self._hub.hand_overs["handed"] += 1
         return True
 
-    def _take_in(self, frozen: FrozenConnection, text: str, ticket: int) -> None:
+    def _take_in(self, frozen: FrozenConnection, text: str, ticket: int, room_id: str | None) -> None:
         """Go on with a connection in this process: its first message is for here."""
         if ticket:
             self._done.append(ticket)
         player = self._thaw(frozen)
         player.is_placed = True
-        player.on_message(text)
+        player.on_message(self._into_room(text, room_id) if room_id else text)
         player.connection.watch(player.session is None)
-        self.link.note_change()
+        self._note_change()
+
+    def _into_room(self, text: str, room_id: str) -> str:
+        """Return a join that was placed as one of the room it was placed in, made now if it is the first to come."""
+        message = parse_text(text, None)
+        assert isinstance(message, Join)
+        lobby, room = self._hub.lobby, self._hub.lobby.rooms.get(room_id)
+        if room is None:
+            definition = lobby.definitions[message.game]
+            try:
+                options = definition.parse_options(message.options)
+                room = lobby.create(definition, options, message.private, self._hub.now_s(), room_id=room_id)
+            except ProtocolError:
+                return text  # a limit: the join itself is refused by it, in its words
+        if not room.has_free_seat or room.is_locked:
+            return text
+        where = None if room.code else room_id
+        placed = attrs.evolve(message, create=False, private=False, options={}, placement=None)
+        return as_text(attrs.evolve(placed, room=where, code=room.code))
+
+    def _send_away(self, frozen: FrozenConnection, target: _Target) -> None:
+        """Tell a client which machine it has to go to."""
+        player = self._thaw(frozen)
+        player.send(dump({"type": "moved", "url": target.url, "placement": target.placement}))
+        player.close(CloseCode.MOVED, f"go to {target.url}")
 
     def _refuse(self, frozen: FrozenConnection, reason: str) -> None:
-        player = self._thaw(frozen)
-        player.close(CloseCode.GOING_AWAY, reason)
+        self._thaw(frozen).close(CloseCode.GOING_AWAY, reason)
 
     def _thaw(self, frozen: FrozenConnection) -> Player:
         options = connection_options(self._hub.settings)
@@ -203,7 +308,8 @@ class Worker:
                 for descriptor in descriptors:
                     os.close(descriptor)
                 return {"taken": False}
-            self._take_in(_thawable(letter["hand"], descriptors[0]), letter["message"], letter["ticket"])
+            frozen = _thawable(letter["hand"], descriptors[0])
+            self._take_in(frozen, letter["message"], letter["ticket"], letter["room"])
             self._hub.hand_overs["taken"] += 1
             return {"taken": True}
         for descriptor in descriptors:
@@ -237,6 +343,11 @@ class Worker:
         self._tasks.discard(task)
         if not task.cancelled() and task.exception() is not None:
             log.error("bringing_failed", exc_info=task.exception())
+
+
+def _node_named(message: Join | Resume) -> str:
+    """Return the node that a first message names; empty when it names none."""
+    return node_of(message.token if isinstance(message, Resume) else message.ticket or message.room or "")
 
 
 def _facts(room: Room) -> RoomFacts:

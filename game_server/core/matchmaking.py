@@ -176,9 +176,19 @@ class Lobby:
         return is_open and room.definition is definition and room.options == options
 
     def create(
-        self, definition: GameDefinition, options: Any, is_private: bool, now_s: float, maker: str | None = None
+        self,
+        definition: GameDefinition,
+        options: Any,
+        is_private: bool,
+        now_s: float,
+        maker: str | None = None,
+        room_id: str | None = None,
     ) -> Room:
-        """Make a room; raise ProtocolError when there are too many."""
+        """Make a room, under an id that was given out already or a new one.
+
+        Raises:
+            ProtocolError: there are too many.
+        """
         if len(self.rooms) >= self.limits.rooms_max:
             self.limited["rooms_max"] += 1
             raise ProtocolError(CloseCode.SERVER_FULL, f"the server has its {self.limits.rooms_max} rooms")
@@ -192,7 +202,8 @@ class Lobby:
         code = self._make_code() if is_private else None
         seed = self._secrets.random.getrandbits(63)
         origin_s = self._origin_s(definition.cls.tick_rate, now_s)
-        room = Room(self._secrets.make_room_id(), definition, options, seed, self.room_limits, origin_s, code)
+        room_id = room_id or self._secrets.make_room_id()
+        room = Room(room_id, definition, options, seed, self.room_limits, origin_s, code)
         self.rooms[room.room_id] = room
         self.rooms_made += 1
         if code:
@@ -292,6 +303,16 @@ class Lobby:
         for session in room.sessions.values():
             self._forget(session)
         self.ended_counts.add(room.counts)
+
+    @property
+    def users(self) -> dict[str, str]:
+        """The users who are here, by id, with the id of the room that each joined last."""
+        sessions = (session for room in self.rooms.values() for session in room.sessions.values())
+        return {session.seat.user_id: session.room.room_id for session in sessions if session.seat.user_id}
+
+    def room_of_code(self, code: str) -> str:
+        """Return the id of the private room with this code."""
+        return self._by_code[code].room_id
 
     @property
     def codes(self) -> list[str]:

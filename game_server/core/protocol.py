@@ -44,6 +44,8 @@ class Join:
     options: dict[str, Any] = attrs.Factory(dict)
     schema_hash: str | None = None
     identity: str | None = None
+    #: from the `moved` message that led here
+    placement: str | None = None
 
 
 @attrs.frozen(kw_only=True)
@@ -109,6 +111,12 @@ CLIENT_MESSAGES: dict[str, type] = {
     "command": Command,
     "leave": Leave,
 }
+
+
+def as_text(message: Join | Resume) -> str:
+    """Return a first message as a client sends it."""
+    kind = "join" if isinstance(message, Join) else "resume"
+    return ujson.dumps({"type": kind, **attrs.asdict(message)}, ensure_ascii=False)
 
 
 def _strict(*accepted: type) -> Any:

@@ -288,7 +288,7 @@ export class GameClient {
   #decode(data) {
     if (this.#codec) return this.#codec.decode(data);
     const message = typeof data === "string" ? parseText(data) : null;
-    if (message?.type === "welcome" || message?.type === "error") return message;
+    if (message?.type === "welcome" || message?.type === "error" || message?.type === "moved") return message;
     throw new ProtocolError("no welcome");
   }
 
@@ -300,6 +300,9 @@ export class GameClient {
       case "full":
       case "delta":
         return this.#apply(message, nowMs);
+      case "moved":
+        this.#seat.moved(message.placement);
+        return this.#connection.move(message.url);
       case "pong":
         return this.#pong(message, nowMs);
       case "events":

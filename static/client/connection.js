@@ -47,6 +47,8 @@ const STEADY_MS = 5_000;
 
 /** A server that breaks the protocol so often in a row will not stop doing so. */
 const MISBEHAVIOURS_MAX = 3;
+/** Servers that may send each other a client before it waits as after any other loss. */
+const MOVES_MAX = 4;
 
 /** A close frame holds 123 bytes of reason; ours are ASCII. */
 const REASON_MAX = 120;
@@ -66,6 +68,10 @@ export class Connection {
   #lostAtMs = null;
   #attempt = 0;
   #misbehaviours = 0;
+  /** Of the next socket: that of the options, unless a server has sent the client elsewhere. */
+  #url;
+  #moves = 0;
+  #isMoving = false;
 
   /** @type {Status} */
   status = "closed";
@@ -81,13 +87,14 @@ export class Connection {
    */
   constructor(options) {
     this.#options = options;
+    this.#url = options.url;
   }
 
   /** Open a socket now, unless one is there. */
   open() {
     if (this.#socket) return;
-    const { url, subprotocol, WebSocket, listener, now } = this.#options;
-    const socket = new WebSocket(url, [subprotocol]);
+    const { subprotocol, WebSocket, listener, now } = this.#options;
+    const socket = new WebSocket(this.#url, [subprotocol]);
     this.#socket = socket;
     this.#retryAtMs = this.#steadyAtMs = Infinity;
     this.#heardAtMs = now();
@@ -117,6 +124,16 @@ export class Connection {
     this.#setStatus("playing", null, "");
   }
 
+  /**
+   * The next socket goes to another server of the same service, at once; should that not be reached, to the first again.
+   *
+   * @param {string} url
+   */
+  move(url) {
+    this.#isMoving = ++this.#moves <= MOVES_MAX;
+    this.#url = url;
+  }
+
   /** @param {string | Uint8Array} data @returns {boolean} whether there was an open socket to take it */
   send(data) {
     if (!this.#isOpen) return false;
@@ -143,7 +160,7 @@ export class Connection {
     if (this.#socket && nowMs - this.#heardAtMs > this.#silenceMaxMs) this.#drop(1006, "silence");
     if (nowMs >= this.#steadyAtMs) {
       this.#steadyAtMs = Infinity;
-      this.#attempt = this.#misbehaviours = 0;
+      this.#attempt = this.#misbehaviours = this.#moves = 0;
     }
   }
 
@@ -180,6 +197,12 @@ export class Connection {
     this.#options.listener.closed(action, code);
     if (action === "stop" || action === "reload") return this.#setStatus("closed", code, reason);
     const nowMs = this.#options.now();
+    if (this.#isMoving) {
+      this.#isMoving = false;
+      this.#retryAtMs = nowMs;
+      return this.#setStatus(this.#hasPlayed ? "reconnecting" : "connecting", code, reason);
+    }
+    this.#url = this.#options.url;
     this.#lostAtMs ??= nowMs;
     const mostMs = nowMs - this.#lostAtMs < this.#heldMs ? RETRY_HELD_MAX_MS : RETRY_MAX_MS;
     const longestMs = Math.min(mostMs, RETRY_FIRST_MS * 2 ** this.#attempt++);

@@ -40,6 +40,7 @@ const CODES_BY_ACTION = {
   resume: {
     1001: "going_away", 1005: "no_code", 1006: "connection_lost", 1011: "internal_error", 3002: "server_misbehaved",
     4003: "join_timeout", 4008: "rate_limited", 4014: "too_slow", 4017: "server_full", 4018: "dead",
+    4022: "moved",
   },
   join: {
     4015: "seat_gone", 4016: "draining",
@@ -93,8 +94,9 @@ export class ProtocolError extends Error {
  * @typedef {{ type: "events", list: GameEvent[], partial?: boolean }} EventsMessage
  * @typedef {{ type: "pong", client_ms: number, room_ms: number, late_ms: number }} PongMessage
  * @typedef {{ type: "error", code: string, message: string, re?: string | null }} ErrorMessage
+ * @typedef {{ type: "moved", url: string, placement?: string | null }} MovedMessage
  * @typedef {Record<string, unknown> & { type: "full" | "delta" }} RawState
- * @typedef {Welcome | EventsMessage | PongMessage | ErrorMessage | RawState} TextMessage
+ * @typedef {Welcome | EventsMessage | PongMessage | ErrorMessage | MovedMessage | RawState} TextMessage
  */
 
 const IDENTIFIER_MAX = 0xffffffff;
@@ -108,6 +110,7 @@ const IS = {
   "count or null": (value) => value === null || isCount(value),
   rate: (value) => isCount(value) && value >= 1 && value <= 1000,
   boolean: (value) => typeof value === "boolean",
+  "socket url": (value) => typeof value === "string" && /^wss?:\/\/[^\s/]+/.test(value),
   object: isObject,
   array: (value) => Array.isArray(value),
 };
@@ -122,6 +125,7 @@ const ENVELOPES = {
   events: { list: "array" },
   pong: { client_ms: "number", room_ms: "number", late_ms: "number" },
   error: { code: "text", message: "text" },
+  moved: { url: "socket url" },
   full: { tick: "count", ack: "count" },
   delta: { tick: "count", ack: "count", baseline: "count" },
 };

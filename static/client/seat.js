@@ -37,6 +37,9 @@ export class Seat {
   /** Where to go when the seat is gone, for a wish that was not simply any room. @type {{ room?: string, code?: string } | null} */
   #place = null;
 
+  /** What the server that is to be asked next has been told of this wish. @type {string | undefined} */
+  #placement;
+
   /** Number of the newest event seen. */
   event = 0;
 
@@ -83,11 +86,18 @@ export class Seat {
     }
     const { game, name, room, code, create, private: isPrivate, options, spectate, ticket } = this.#wish;
     const where = this.#place ?? { room, code, create, private: isPrivate, options };
-    return { type: "join", version: VERSION, game, name, ...where, spectate, ticket, schema_hash };
+    const placement = this.#placement;
+    return { type: "join", version: VERSION, game, name, ...where, spectate, ticket, placement, schema_hash };
+  }
+
+  /** The seat is on another server. @param {string | null} [placement] what that one wants to be shown */
+  moved(placement) {
+    this.#placement = placement ?? undefined;
   }
 
   /** @param {import("./protocol.js").Welcome} welcome */
   taken(welcome) {
+    this.#placement = undefined;
     this.#token = welcome.token;
     this.#schemaHash ??= welcome.schema_hash;
     this.event = welcome.resumed ? Math.max(this.event, welcome.event) : welcome.event;

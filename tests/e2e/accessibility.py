@@ -6,7 +6,7 @@ axe-core comes from npm with the other tools of the tests; where there is no Nod
 import pytest
 from playwright.sync_api import Page
 
-from tests.e2e.chromium import in_ci
+from tests.system_packages import in_ci
 from tests.server_process import ROOT
 
 AXE = ROOT / "tests" / "node_modules" / "axe-core" / "axe.min.js"

@@ -12,18 +12,13 @@ With CI=true a missing browser is an error, never a skip.
 
 import argparse
 import os
-import platform
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 
+from tests.system_packages import distribution, elevation, in_ci, install_with_apt, run_quietly
+
 SKIPPED = "SKIPPED: the browser tests, for want of Chromium; install one, or set CHROMIUM to the path of one"
-
-
-def in_ci() -> bool:
-    """Tell whether nothing may be skipped."""
-    return os.environ.get("CI") == "true"
 
 
 def find_chromium() -> str | None:
@@ -42,39 +37,11 @@ def find_chromium() -> str | None:
 
 def install_chromium() -> None:
     """Try what this system offers, in order. Says on stderr what it tries; whether it worked, `find_chromium` tells."""
-    elevate = _elevation()
-    if _distribution() == "debian" and elevate is not None and shutil.which("apt-get"):
-        apt = [*elevate, "apt-get", "-qq"]
-        if _try([*apt, "update"]) and _try([*apt, "install", "--no-install-recommends", "--yes", "chromium"]):
-            return
+    if distribution() == "debian" and install_with_apt("chromium"):
+        return
     # The libraries that the download needs come with --with-deps, through apt, so for root and quiet sudo only.
-    with_deps = ["--with-deps"] if elevate is not None and shutil.which("apt-get") else []
-    _try([sys.executable, "-m", "playwright", "install", *with_deps, "chromium"])
-
-
-def _distribution() -> str:
-    try:
-        return platform.freedesktop_os_release().get("ID", "")
-    except OSError:  # macOS has no such file
-        return ""
-
-
-def _elevation() -> list[str] | None:
-    """Return what to put before a command to run it as root without a question; None where that cannot be."""
-    if os.geteuid() == 0:
-        return []
-    if (
-        shutil.which("sudo")
-        and subprocess.run(["sudo", "-n", "true"], capture_output=True, check=False).returncode == 0
-    ):
-        return ["sudo", "-n"]
-    return None
-
-
-def _try(command: list[str]) -> bool:
-    print("+", *command, file=sys.stderr)
-    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    return subprocess.run(command, env=environment, stdout=subprocess.DEVNULL, check=False).returncode == 0
+    with_deps = ["--with-deps"] if elevation() is not None and shutil.which("apt-get") else []
+    run_quietly([sys.executable, "-m", "playwright", "install", *with_deps, "chromium"])
 
 
 def main() -> int:

@@ -21,7 +21,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
-from tests.e2e.chromium import SKIPPED, find_chromium, in_ci
+from tests.e2e.chromium import SKIPPED, find_chromium
+from tests.system_packages import in_ci
 from tests.e2e.proxy import Proxy
 from tests.e2e.watch import watch
 from tests.server_process import ROOT

@@ -74,6 +74,39 @@ test("a lost connection is resumed with token, tick and event, and goes on from 
   assert.deepEqual(statuses(), ["connecting", "playing", "reconnecting", "reconnecting", "playing"]);
 });
 
+test("a client that came to the wrong server goes to the right one by itself, at once, with what it was given", () => {
+  const { client, world, statuses } = create({ room: "n2-1" });
+  client.connect();
+  world.socket.accept();
+  world.socket.push({ type: "moved", url: "ws://other/ws", placement: "p1" });
+  world.socket.end(4022, "go to ws://other/ws");
+  world.pass(100);
+  assert.deepEqual([world.sockets.length, world.socket.url], [2, "ws://other/ws"]);
+  world.socket.accept();
+  assert.deepEqual([world.socket.texts[0].type, world.socket.texts[0].room, world.socket.texts[0].placement], ["join", "n2-1", "p1"]);
+  world.socket.push(welcomeMessage());
+  world.socket.push(fullFrame({ tick: 100, groups: SHIPS }));
+  assert.equal(client.status, "playing");
+  world.socket.end(1006);
+  world.passUntilNextSocket();
+  assert.equal(world.socket.url, "ws://test/ws", "a server that was lost may be gone: the first one knows where to go now");
+  world.socket.accept();
+  assert.deepEqual([world.socket.texts[0].type, world.socket.texts[0].placement], ["resume", undefined]);
+  assert.equal(statuses().at(-1), "reconnecting");
+});
+
+test("servers that send a client in a circle do not keep it busy", () => {
+  const { client, world } = create();
+  client.connect();
+  for (let i = 0; i < 12; i++) {
+    world.socket.accept();
+    world.socket.push({ type: "moved", url: `ws://s${i}/ws` });
+    world.socket.end(4022);
+    world.pass(100);
+  }
+  assert.ok(world.sockets.length < 8, `${world.sockets.length} sockets within a second`);
+});
+
 test("waits between tries grow, differ by chance, and are told", () => {
   const { client, world, named } = create();
   client.connect();

@@ -1,0 +1,195 @@
+"""The directory of several machines, in Redis: which node has which room, where a quick match goes, who is where.
+
+Redis is a notice board and not the truth: a node alone decides who sits in its rooms, and plays on without Redis. Every
+node writes its whole state about once a second under a lease; so a Redis that was emptied is filled again within a
+second, one missed heartbeat loses nothing, and an expired lease only takes rooms off the list until the node is heard
+again. Where two nodes could race, a script decides (redis_scripts.py).
+
+A quick match gets a *ticket* for a room: a seat that is spoken for, for a few seconds. The owner redeems it, once; what
+is never redeemed frees the seat. The room may be one that the owner has yet to make, under the id the ticket names.
+
+Knows Redis; knows no connections and no rooms' insides.
+"""
+
+import asyncio
+import secrets
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+import attrs
+import redis.asyncio as redis
+import ujson
+
+from ..core.directory import Report, Wish
+from ..web.logs import log
+from . import redis_scripts
+
+PREFIX = "{game-server}"
+TICKET_MS = 5000
+#: of one command; Redis on the same network answers in one
+TIMEOUT_S = 1.0
+RETRY_S = 0.5
+
+
+class DirectoryDown(Exception):
+    """Redis does not answer; the text says why."""
+
+
+@attrs.frozen
+class Seat:
+    """Where a quick match goes."""
+
+    room: str
+    node: str
+    url: str
+    ticket: str
+
+
+class RedisDirectory:
+    """This node's side of the board.
+
+    Args:
+        url: of the Redis server, `redis://...`.
+        node: this node's name.
+        announce_url: where clients of other nodes find it.
+        lease_s: how long the others believe in a node that they do not hear of.
+    """
+
+    def __init__(self, url: str, node: str, announce_url: str, lease_s: float) -> None:
+        self.node, self.announce_url = node, announce_url
+        self._lease_ms = int(lease_s * 1000)
+        self._fence = 0
+        self._redis = redis.Redis.from_url(
+            url,
+            decode_responses=True,
+            socket_timeout=TIMEOUT_S,
+            socket_connect_timeout=TIMEOUT_S,
+            health_check_interval=5,
+        )
+        scripts = ("REPORT", "PLACE", "REDEEM", "LEAVE")
+        self._scripts = {name: self._redis.register_script(getattr(redis_scripts, name)) for name in scripts}
+        self._listening: asyncio.Task[None] | None = None
+        #: whether the last command was answered
+        self.is_up = False
+
+    async def _run(self, script: str, *arguments: Any) -> Any:
+        return await self._do(self._scripts[script](keys=[PREFIX], args=list(arguments)))
+
+    async def _do(self, command: Awaitable[Any]) -> Any:
+        """Return what a command gives; raise DirectoryDown when it gives nothing in time."""
+        try:
+            async with asyncio.timeout(2 * TIMEOUT_S):
+                result = await command
+        except (redis.RedisError, OSError, TimeoutError) as error:
+            if self.is_up:
+                log.warning("redis_down", error=repr(error))
+            self.is_up = False
+            raise DirectoryDown(str(error) or "Redis does not answer") from error
+        if not self.is_up:
+            log.info("redis_up")
+        self.is_up = True
+        return result
+
+    async def report(self, report: Report, codes: Mapping[str, str], users: Mapping[str, str]) -> None:
+        """Write this node's state under its lease.
+
+        Args:
+            report: load, players and rooms.
+            codes: code -> id of a private room.
+            users: user id -> id of the room that the user is in.
+        """
+        if not self._fence:
+            self._fence = await self._do(self._redis.incr(f"{PREFIX}:fence"))
+        rooms = [] if report.is_draining else [room for room in report.rooms if room.is_open]
+        arguments: list[Any] = [self.node, self._fence, self._lease_ms, self.announce_url, report.load, report.players]
+        arguments += [len(codes), len(users)]
+        for pairs in (codes, users):
+            for pair in pairs.items():
+                arguments += pair
+        for room in rooms:
+            arguments += [room.room, key_of(room.game, room.options), room.free]
+        if not await self._run("REPORT", *arguments):
+            log.error("lease_fenced_off", node=self.node, fence=self._fence)
+            self._fence = 0  # another took the name: begin anew behind it
+
+    async def place(self, wish: Wish, is_new: bool) -> Seat | None:
+        """Return a seat for a quick match (or in a new room); None when no node is there."""
+        ticket, fresh = secrets.token_urlsafe(12), secrets.token_hex(6)
+        key = key_of(wish.game, wish.options)
+        found = await self._run("PLACE", key, wish.seats, ticket, TICKET_MS, fresh, int(is_new))
+        return Seat(found[0], found[1], found[2], ticket) if found else None
+
+    async def redeem(self, ticket: str) -> str | None:
+        """Return the room that a ticket is for, once."""
+        room: str | None = await self._run("REDEEM", ticket)
+        return room
+
+    async def url_of(self, node: str) -> str | None:
+        """Return where a node is found; None when it is not there."""
+        url: str | None = await self._do(self._redis.hget(f"{PREFIX}:lease:{node}", "url"))
+        return url
+
+    async def room_of_code(self, code: str) -> str | None:
+        """Return the room of a code, on whichever node."""
+        room: str | None = await self._do(self._redis.get(f"{PREFIX}:code:{code}"))
+        return room
+
+    async def rooms_of_user(self, user_id: str) -> dict[str, str]:
+        """Return where a user is: node -> room id."""
+        return dict(await self._do(self._redis.hgetall(f"{PREFIX}:user:{user_id}")))
+
+    async def nodes(self) -> dict[str, dict[str, str]]:
+        """Return the nodes that are there, with url, load and players."""
+        found: dict[str, dict[str, str]] = {}
+        for node in await self._do(self._redis.zrange(f"{PREFIX}:nodes", 0, -1)):
+            facts = await self._do(self._redis.hgetall(f"{PREFIX}:lease:{node}"))
+            if facts:
+                found[node] = facts
+        return found
+
+    async def tell_all(self, message: Mapping[str, Any]) -> None:
+        """Tell all nodes something, this one included."""
+        await self._do(self._redis.publish(f"{PREFIX}:all", ujson.dumps({"from": self.node, **message})))
+
+    def listen(self, hear: Callable[[dict[str, Any]], None]) -> None:
+        """Have what is told to all brought here from now on, however often Redis goes and comes."""
+        self._listening = asyncio.create_task(self._listen(hear))
+
+    async def _listen(self, hear: Callable[[dict[str, Any]], None]) -> None:
+        while True:
+            try:
+                async with self._redis.pubsub() as channel:
+                    await channel.subscribe(f"{PREFIX}:all")
+                    while True:
+                        message = await channel.get_message(ignore_subscribe_messages=True, timeout=TIMEOUT_S / 2)
+                        if message is not None:
+                            _bring(message["data"], hear)
+            except (redis.RedisError, OSError) as error:
+                log.debug("redis_channel_lost", error=repr(error))
+                await asyncio.sleep(RETRY_S)
+
+    async def close(self) -> None:
+        """Take this node off the board, as far as Redis answers, and let go of Redis."""
+        if self._listening is not None:
+            self._listening.cancel()
+            await asyncio.gather(self._listening, return_exceptions=True)
+        if self._fence:
+            try:
+                await self._run("LEAVE", self.node, self._fence)
+            except DirectoryDown:
+                pass  # the lease ends by itself
+        await self._redis.aclose()
+
+
+def key_of(game: str, options: str) -> str:
+    """Return what rooms have in common that a quick match may choose between."""
+    return f"{game}:{options}"
+
+
+def _bring(text: str, hear: Callable[[dict[str, Any]], None]) -> None:
+    try:
+        message = ujson.loads(text)
+        if isinstance(message, dict):
+            hear(message)
+    except Exception:  # noqa: BLE001 - whatever stands on the board, listening goes on
+        log.exception("announcement_failed")
