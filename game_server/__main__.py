@@ -11,12 +11,12 @@ import signal
 import socket
 import sys
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import typed_settings as ts
 from tornado.netutil import bind_sockets
 
 from .cluster.place import WorkerPlace
-from .cluster.redis_directory import RedisDirectory
 from .cluster.supervisor import Supervisor
 from .cluster.worker import Worker
 from .errors import DefinitionError
@@ -29,6 +29,9 @@ from .web.games import load_games
 from .web.hub import Hub
 from .web.logs import configure, log
 from .web.memory import keep_freed_memory
+
+if TYPE_CHECKING:
+    from .cluster.redis_directory import RedisDirectory
 
 EXIT_USAGE = 2
 
@@ -78,10 +81,12 @@ async def serve(settings: Settings, place: WorkerPlace | None) -> None:
             listener.close()
 
 
-def _board(settings: Settings, hub: Hub) -> RedisDirectory | None:
+def _board(settings: Settings, hub: Hub) -> "RedisDirectory | None":
     """Return the directory that this machine shares with others, if it does."""
     if not settings.redis:
         return None
+    from .cluster.redis_directory import RedisDirectory  # most servers are alone, and start faster without it
+
     return RedisDirectory(settings.redis, hub.node, settings.announce_url, settings.redis_lease_s)
 
 

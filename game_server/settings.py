@@ -7,6 +7,7 @@ core gets its own small classes from here.
 """
 
 import os
+import re
 from pathlib import Path
 
 import attrs
@@ -67,6 +68,9 @@ class Settings:
     )
     allowed_origins: list[str] = ts.option(
         factory=list, help="origins (https://example.org) of other sites whose pages may connect"
+    )
+    connect_origins: list[str] = ts.option(
+        factory=list, help="where pages of this server may connect to beside itself (wss://eu2.example.org)"
     )
     trusted_proxies: list[str] = ts.option(
         factory=list, help="addresses or networks (10.0.0.0/8) of proxies whose forwarded_header is believed"
@@ -185,16 +189,6 @@ class Settings:
                 raise BadSettings(f"{name} must be {least}, not {value}")
         if not 0 <= self.port <= 65_535:
             raise BadSettings(f"port must be from 0 to 65535, not {self.port}")
-        if self.workers != "auto" and not (self.workers.isascii() and self.workers.isdigit() and int(self.workers)):
-            raise BadSettings(f"workers must be a number from 1, or auto, not {self.workers!r}")
-        if self.transport == "tornado" and self.is_service:
-            raise BadSettings("several workers, or redis, hand sockets over, which needs transport lean")
-        if self.redis and not self.redis.startswith(("redis://", "rediss://", "unix://")):
-            raise BadSettings(f"redis must be redis://host:port (or rediss:// or unix://), not {self.redis!r}")
-        if self.redis and not self.announce_url.startswith(("ws://", "wss://")):
-            raise BadSettings("with redis, announce_url says where clients of other machines find this one: wss://...")
-        if self.redis_down not in ("local", "refuse"):
-            raise BadSettings(f"redis_down must be local or refuse, not {self.redis_down!r}")
         if self.transport not in ("lean", "tornado"):
             raise BadSettings(f"transport must be lean or tornado, not {self.transport!r}")
         if self.log_level not in ("debug", "info", "warning", "error"):
@@ -203,6 +197,7 @@ class Settings:
             raise BadSettings("late_ack_ms must be at most slow_ack_ms")
         self._check_bursts()
         self._check_networks()
+        self._check_service()
         if self.message_bytes_max < 4 * self.chat_len_max + 64:
             raise BadSettings("message_bytes_max must hold a chat message: at least 4 * chat_len_max + 64")
 
@@ -225,6 +220,22 @@ class Settings:
         if self.forwarded_header not in FORWARDED_HEADERS:
             known = ", ".join(FORWARDED_HEADERS)
             raise BadSettings(f"forwarded_header must be one of {known}, not {self.forwarded_header!r}")
+
+    def _check_service(self) -> None:
+        """Refuse what several processes or machines cannot be made of."""
+        if self.workers != "auto" and not (self.workers.isascii() and self.workers.isdigit() and int(self.workers)):
+            raise BadSettings(f"workers must be a number from 1, or auto, not {self.workers!r}")
+        if self.transport == "tornado" and self.is_service:
+            raise BadSettings("several workers, or redis, hand sockets over, which needs transport lean")
+        for origin in self.connect_origins:
+            if not re.fullmatch(r"(wss?|https?)://[\w.*:\[\]-]+", origin):
+                raise BadSettings(f"connect_origins are such as wss://eu2.example.org, without a path, not {origin!r}")
+        if self.redis and not self.redis.startswith(("redis://", "rediss://", "unix://")):
+            raise BadSettings(f"redis must be redis://host:port (or rediss:// or unix://), not {self.redis!r}")
+        if self.redis and not self.announce_url.startswith(("ws://", "wss://")):
+            raise BadSettings("with redis, announce_url says where clients of other machines find this one: wss://...")
+        if self.redis_down not in ("local", "refuse"):
+            raise BadSettings(f"redis_down must be local or refuse, not {self.redis_down!r}")
 
     @property
     def worker_count(self) -> int:

@@ -18,8 +18,8 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests.system_packages import in_ci
 from tests.server_process import SIGNS_OF_A_BUG, ServerProcess
+from tests.system_packages import in_ci
 
 StartServer = Callable[..., ServerProcess]
 

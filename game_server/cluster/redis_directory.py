@@ -16,33 +16,21 @@ import secrets
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-import attrs
 import redis.asyncio as redis
 import ujson
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
 
 from ..core.directory import Report, Wish
 from ..web.logs import log
 from . import redis_scripts
+from .board import DirectoryDown, SeatFound
 
 PREFIX = "{game-server}"
 TICKET_MS = 5000
 #: of one command; Redis on the same network answers in one
 TIMEOUT_S = 1.0
 RETRY_S = 0.5
-
-
-class DirectoryDown(Exception):
-    """Redis does not answer; the text says why."""
-
-
-@attrs.frozen
-class Seat:
-    """Where a quick match goes."""
-
-    room: str
-    node: str
-    url: str
-    ticket: str
 
 
 class RedisDirectory:
@@ -59,12 +47,15 @@ class RedisDirectory:
         self.node, self.announce_url = node, announce_url
         self._lease_ms = int(lease_s * 1000)
         self._fence = 0
+        # A server that was started anew has closed its old connections: the first command on one is tried once more. A
+        # placement made twice by that speaks for a seat too many until the owner's next report.
         self._redis = redis.Redis.from_url(
             url,
             decode_responses=True,
             socket_timeout=TIMEOUT_S,
             socket_connect_timeout=TIMEOUT_S,
-            health_check_interval=5,
+            retry=Retry(NoBackoff(), 1),
+            retry_on_error=[redis.ConnectionError],
         )
         scripts = ("REPORT", "PLACE", "REDEEM", "LEAVE")
         self._scripts = {name: self._redis.register_script(getattr(redis_scripts, name)) for name in scripts}
@@ -112,12 +103,12 @@ class RedisDirectory:
             log.error("lease_fenced_off", node=self.node, fence=self._fence)
             self._fence = 0  # another took the name: begin anew behind it
 
-    async def place(self, wish: Wish, is_new: bool) -> Seat | None:
+    async def place(self, wish: Wish, is_new: bool) -> SeatFound | None:
         """Return a seat for a quick match (or in a new room); None when no node is there."""
         ticket, fresh = secrets.token_urlsafe(12), secrets.token_hex(6)
         key = key_of(wish.game, wish.options)
         found = await self._run("PLACE", key, wish.seats, ticket, TICKET_MS, fresh, int(is_new))
-        return Seat(found[0], found[1], found[2], ticket) if found else None
+        return SeatFound(found[0], found[1], found[2], ticket) if found else None
 
     async def redeem(self, ticket: str) -> str | None:
         """Return the room that a ticket is for, once."""

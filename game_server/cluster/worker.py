@@ -15,7 +15,7 @@ import base64
 import os
 import time
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import attrs
 
@@ -31,10 +31,13 @@ from ..web.logs import log
 from ..web.player import Player
 from ..web.socket import connection_options
 from ..web.takeover import unmask
+from .board import DirectoryDown
 from .link import SupervisorLink
 from .place import SUPERVISOR, WorkerPlace, nodes_in, socket_of
 from .post import Letter, PostBox, PostError, ask
-from .redis_directory import DirectoryDown, RedisDirectory
+
+if TYPE_CHECKING:
+    from .redis_directory import RedisDirectory
 
 #: processes a player is brought to before it is told to try again
 HANDS_MAX = 3
@@ -73,7 +76,7 @@ class Worker:
     """
 
     def __init__(
-        self, hub: Hub, place: WorkerPlace, drain: Callable[[], None], board: RedisDirectory | None = None
+        self, hub: Hub, place: WorkerPlace, drain: Callable[[], None], board: "RedisDirectory | None" = None
     ) -> None:
         self.node = place.node
         self._hub, self._folder, self._drain = hub, place.folder, drain
@@ -122,7 +125,7 @@ class Worker:
         rooms = tuple(_facts(room) for room in list(hub.lobby.rooms.values())[:ROOMS_REPORTED_MAX])
         return Report(round(self._load, 3), hub.lobby.players, hub.lobby.is_draining, rooms)
 
-    async def _keep_reporting(self, board: RedisDirectory) -> None:
+    async def _keep_reporting(self, board: "RedisDirectory") -> None:
         """Write this node's state to the directory of all machines, for as long as it lives."""
         while True:
             try:
@@ -202,7 +205,7 @@ class Worker:
         placement = await self.link.place(wish, message.create, tried)
         return _Target(placement.node, ticket=placement.ticket) if placement else _Target(self.node)
 
-    async def _find_on_board(self, board: RedisDirectory, message: Join, wish: Wish) -> _Target:
+    async def _find_on_board(self, board: "RedisDirectory", message: Join, wish: Wish) -> _Target:
         if message.placement and (room := await board.redeem(message.placement)):
             return _Target(node_of(room), room=room)
         seat = await board.place(wish, message.create)

@@ -57,6 +57,7 @@ def make_app(hub: Hub, settings: Settings, secret: str) -> web.Application:
         default_handler_class=NotFound,
         default_handler_args=only_hub,
         websocket_max_message_size=settings.message_bytes_max,
+        connect_origins=settings.connect_origins,  # asked for by the pages before they know the hub
         log_function=_log_request,
     )
 

@@ -5,6 +5,7 @@ the hub for figures.
 """
 
 import asyncio
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,11 +26,21 @@ LOBBY_CACHE_S = 3.0
 NOBODY, SAME_ORIGIN = "'none'", "'self'"
 
 
-def security_headers(host: str, frame_ancestors: str = NOBODY, frames: str = NOBODY) -> dict[str, str]:
-    """Return the headers of every answer. `host` is named because older browsers do not count WebSockets as 'self'."""
+def security_headers(
+    host: str, frame_ancestors: str = NOBODY, frames: str = NOBODY, origins: Sequence[str] = ()
+) -> dict[str, str]:
+    """Return the headers of every answer.
+
+    Args:
+        host: this server's; named because older browsers do not count WebSockets as 'self'.
+        frame_ancestors: whose pages may show the answer in a frame.
+        frames: whose pages it may show in one.
+        origins: where else it may connect to.
+    """
+    reached = " ".join(("'self'", f"ws://{host}", f"wss://{host}", *origins))
     policy = (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
-        f"connect-src 'self' ws://{host} wss://{host}; manifest-src 'self'; base-uri 'none'; form-action 'self'; "
+        f"connect-src {reached}; manifest-src 'self'; base-uri 'none'; form-action 'self'; "
         f"frame-src {frames}; frame-ancestors {frame_ancestors}"
     )
     return {
@@ -54,7 +65,9 @@ class Page(web.RequestHandler):
     def set_default_headers(self) -> None:
         # A Host header ends up in a header of ours: only the characters of a host may.
         host = "".join(c for c in self.request.host if c.isalnum() or c in ".-:[]")
-        for name, value in security_headers(host, str(self.frame_ancestors), self.frames).items():
+        for name, value in security_headers(
+            host, str(self.frame_ancestors), self.frames, self.application.settings.get("connect_origins", ())
+        ).items():
             self.set_header(name, value)
         self.set_header("Cache-Control", "no-cache")
 

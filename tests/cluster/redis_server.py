@@ -81,6 +81,11 @@ class RedisServer:
             self._process.wait()
             self._process = None
 
+    def restart(self) -> None:
+        """End it and start it anew, with nothing kept."""
+        self.stop()
+        self.start()
+
 
 def main() -> int:
     """Run one of the two modes; return the exit code."""

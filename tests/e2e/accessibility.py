@@ -6,8 +6,8 @@ axe-core comes from npm with the other tools of the tests; where there is no Nod
 import pytest
 from playwright.sync_api import Page
 
-from tests.system_packages import in_ci
 from tests.server_process import ROOT
+from tests.system_packages import in_ci
 
 AXE = ROOT / "tests" / "node_modules" / "axe-core" / "axe.min.js"
 

@@ -22,10 +22,10 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from tests.e2e.chromium import SKIPPED, find_chromium
-from tests.system_packages import in_ci
 from tests.e2e.proxy import Proxy
 from tests.e2e.watch import watch
 from tests.server_process import ROOT
+from tests.system_packages import in_ci
 
 NewPage = Callable[..., Page]
 StartProxy = Callable[..., Proxy]

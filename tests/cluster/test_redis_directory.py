@@ -1,0 +1,314 @@
+"""The board in a real Redis: no seat spoken for twice, nothing lost for good, whatever happens to nodes and Redis."""
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import attrs
+import pytest
+
+from game_server.cluster.board import DirectoryDown, SeatFound
+from game_server.cluster.redis_directory import RedisDirectory
+from game_server.core.directory import Report, RoomFacts, Wish, node_of
+from tests.cluster.redis_server import SKIPPED, RedisServer, find_redis
+from tests.system_packages import in_ci
+
+pytestmark = pytest.mark.skipif(find_redis() is None and not in_ci(), reason=SKIPPED)
+
+SEATS = 4
+WISH = Wish("swarm", "{}", SEATS)
+
+
+@pytest.fixture
+def server(free_port: int, tmp_path: Path) -> Iterator[RedisServer]:
+    """A running Redis."""
+    running = RedisServer(free_port, tmp_path)
+    yield running
+    running.go_on()
+    running.stop()
+
+
+@attrs.define(eq=False)
+class Node:
+    """A node as the directory knows it: rooms that are sets of players. It alone seats, and never too many."""
+
+    board: RedisDirectory
+    rooms: dict[str, set[int]] = attrs.Factory(dict)
+    is_alive: bool = True
+
+    async def report(self) -> None:
+        """Tell the board; a board that is away is told later."""
+        facts = tuple(RoomFacts(room, "swarm", "{}", SEATS, len(who), is_open=True) for room, who in self.rooms.items())
+        players = sum(map(len, self.rooms.values()))
+        try:
+            await self.board.report(Report(players / 100, players, rooms=facts), {}, {})
+        except DirectoryDown:
+            pass
+
+    def take(self, room: str, player: int) -> bool:
+        """Seat a player who came with a redeemed ticket."""
+        seated = self.rooms.setdefault(room, set())
+        if len(seated) >= SEATS:
+            return False
+        seated.add(player)
+        return True
+
+
+def board(server: RedisServer, node: str, lease_s: float = 10.0) -> RedisDirectory:
+    """Return a node's side of the board."""
+    return RedisDirectory(server.url, node, f"ws://{node}.example/ws", lease_s)
+
+
+def story(told: Callable[[], Awaitable[None]]) -> None:
+    """Run what happens."""
+
+    async def bounded() -> None:
+        await asyncio.wait_for(told(), 60)
+
+    asyncio.run(bounded())
+
+
+def test_a_thousand_at_once_fill_rooms(server: RedisServer) -> None:
+    """Over three nodes, before any could report a room: every seat is spoken for once, rooms are full but for one."""
+
+    async def told() -> None:
+        nodes = {name: Node(board(server, name)) for name in ("a", "b", "c")}
+        for node in nodes.values():
+            await node.report()
+        boards = [node.board for node in nodes.values()]
+
+        async def match(player: int) -> None:
+            seat = await boards[player % 3].place(WISH, is_new=False)
+            assert seat is not None
+            assert seat.room == await nodes[seat.node].board.redeem(seat.ticket)
+            assert nodes[seat.node].take(seat.room, player)
+
+        for start in range(0, 1000, 100):
+            await asyncio.gather(*(match(player) for player in range(start, start + 100)))
+        counts = [len(who) for node in nodes.values() for who in node.rooms.values()]
+        assert 1000 == sum(counts)
+        assert 1 >= sum(1 for count in counts if count < SEATS)
+        for each in boards:
+            await each.close()
+
+    story(told)
+
+
+def test_a_ticket_is_good_once(server: RedisServer) -> None:
+    """For the room it names, and never again; one that nobody gave is good for nothing."""
+
+    async def told() -> None:
+        one = board(server, "a")
+        await Node(one).report()
+        seat = await one.place(WISH, is_new=False)
+        assert seat is not None
+        assert ("a", "ws://a.example/ws") == (node_of(seat.room), seat.url)
+        assert [seat.room, None, None] == [await one.redeem(ticket) for ticket in (seat.ticket, seat.ticket, "guess")]
+        await one.close()
+
+    story(told)
+
+
+def test_a_room_of_ones_own_is_filled_by_nobody(server: RedisServer) -> None:
+    """Who creates a room gets a new one, and quick matches are not sent there before it is listed."""
+
+    async def told() -> None:
+        one = board(server, "a")
+        await Node(one).report()
+        seats = [await one.place(WISH, is_new=is_new) for is_new in (True, True, False, False)]
+        rooms = [seat.room for seat in seats if seat is not None]
+        assert 3 == len(set(rooms))
+        assert rooms[2] == rooms[3]
+        await one.close()
+
+    story(told)
+
+
+def test_who_is_not_heard_of_is_delisted_and_comes_back(server: RedisServer) -> None:
+    """An expired lease takes a node's rooms off the list, its next report puts them back; who leaves is off at once."""
+
+    async def told() -> None:
+        quick, slow = Node(board(server, "a", lease_s=0.2), {"a-1": {1}}), Node(board(server, "b"), {"b-1": {2, 3}})
+        await quick.report()
+        await asyncio.sleep(0.3)
+        await slow.report()
+        assert await quick.board.url_of("a") is None
+        seats = [await slow.board.place(WISH, is_new=False) for _ in range(2)]
+        assert {"b-1"} == {seat.room for seat in seats if seat}
+        await quick.report()
+        assert "ws://a.example/ws" == await slow.board.url_of("a")
+        seat = await slow.board.place(WISH, is_new=False)
+        assert seat is not None
+        assert "a-1" == seat.room
+        assert {"a", "b"} == set(await slow.board.nodes())
+        await quick.board.close()
+        assert {"b"} == set(await slow.board.nodes())
+        await slow.board.close()
+
+    story(told)
+
+
+def test_an_emptied_board_heals(server: RedisServer) -> None:
+    """After a flush, and after a restart with nothing kept, the nodes' next reports restore rooms, codes and users."""
+
+    async def told() -> None:
+        one = board(server, "a")
+        facts = (RoomFacts("a-1", "swarm", "{}", SEATS, 3, is_open=True),)
+
+        async def report() -> None:
+            await one.report(Report(0.1, 3, rooms=facts), {"ABCDEF": "a-9"}, {"ann": "a-1"})
+
+        await report()
+        for disturb in (server.empty, server.restart):
+            disturb()
+            assert await one.room_of_code("ABCDEF") is None
+            await report()
+            assert "a-9" == await one.room_of_code("ABCDEF")
+            assert {"a": "a-1"} == await one.rooms_of_user("ann")
+            seat = await one.place(WISH, is_new=False)
+            assert seat is not None
+            assert "a-1" == seat.room
+        await one.close()
+
+    story(told)
+
+
+def test_a_board_that_does_not_answer_is_named(server: RedisServer) -> None:
+    """Paused or gone, it is one clear error in bounded time, and good again afterwards."""
+
+    async def told() -> None:
+        one = board(server, "a")
+        await Node(one).report()
+        for disturb, mend in ((server.pause, server.go_on), (server.stop, server.start)):
+            disturb()
+            with pytest.raises(DirectoryDown):
+                await one.place(WISH, is_new=False)
+            assert not one.is_up
+            mend()
+            await Node(one).report()
+            assert one.is_up
+            assert await one.place(WISH, is_new=False) is not None
+        await one.close()
+
+    story(told)
+
+
+def test_a_name_that_was_taken_over_may_not_write(server: RedisServer) -> None:
+    """A process that slept while another took its name is fenced off, and begins anew behind it."""
+
+    async def told() -> None:
+        old, new = board(server, "a"), RedisDirectory(server.url, "a", "ws://new.example/ws", 10.0)
+        await Node(old).report()
+        await Node(new).report()
+        await Node(old).report()
+        assert "ws://new.example/ws" == await old.url_of("a")
+        await Node(old).report()
+        assert "ws://a.example/ws" == await old.url_of("a")
+        for each in (old, new):
+            await each.close()
+
+    story(told)
+
+
+def test_what_is_told_to_all_reaches_all(server: RedisServer) -> None:
+    """Also after Redis was away."""
+
+    async def told() -> None:
+        boards = [board(server, name) for name in "ab"]
+        heard: list[tuple[str, Any]] = []
+
+        def hear(name: str, message: dict[str, Any]) -> None:
+            heard.append((name, message["text"]))
+
+        for name, each in zip("ab", boards, strict=True):
+            each.listen(partial(hear, name))
+        for text in ("one", "two"):
+            while ("a", text) not in heard or ("b", text) not in heard:
+                await boards[0].tell_all({"text": text})
+                await asyncio.sleep(0.05)
+            server.restart()
+        for each in boards:
+            await each.close()
+
+    story(told)
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_random_faults_lose_nothing(server: RedisServer, seed: int) -> None:
+    """Joins, leaves, deaths and births of nodes, a board that is emptied and restarted, in random order: no room id
+    twice, no seat taken twice, and afterwards every room that has a free seat is found again."""
+
+    async def told() -> None:
+        await asyncio.wait_for(run_faults(server, random.Random(seed), steps=250), 50)
+
+    story(told)
+
+
+async def run_faults(server: RedisServer, chance: random.Random, steps: int) -> None:
+    """Do random things, and check after each and at the end."""
+    nodes: dict[str, Node] = {}
+    all_rooms: dict[str, str] = {}
+    born = player = 0
+    for _ in range(steps):
+        living = [node for node in nodes.values() if node.is_alive]
+        deed = chance.choices(
+            ["join", "leave", "report", "birth", "death", "empty", "restart"], [60, 20, 15, 2, 1, 1, 1]
+        )[0]
+        if deed == "birth" or not living:
+            born += 1
+            nodes[f"n{born}"] = Node(board(server, f"n{born}", lease_s=30.0))
+            await nodes[f"n{born}"].report()
+        elif deed == "join":
+            player += 1
+            await one_match(chance.choice(living), nodes, player, all_rooms)
+        elif deed == "leave":
+            for who in chance.choice(living).rooms.values():
+                if who and chance.random() < 0.5:
+                    who.pop()
+        elif deed == "report":
+            await asyncio.gather(*(node.report() for node in living))
+        elif deed == "death":
+            chance.choice(living).is_alive = False
+        elif deed == "empty":
+            server.empty()
+        else:
+            server.restart()
+        assert all(len(who) <= SEATS for node in nodes.values() for who in node.rooms.values())
+    await all_are_found_again(server, nodes)
+    for node in nodes.values():
+        await node.board.close()
+
+
+async def one_match(asker: Node, nodes: dict[str, Node], player: int, all_rooms: dict[str, str]) -> None:
+    """Let a player ask for a quick match and go where it is told, if that node still lives."""
+    try:
+        seat: SeatFound | None = await asker.board.place(WISH, is_new=False)
+        if seat is None or not nodes[seat.node].is_alive:
+            return
+        assert seat.node == all_rooms.setdefault(seat.room, seat.node)
+        room = await nodes[seat.node].board.redeem(seat.ticket)
+    except DirectoryDown:
+        return
+    if room is not None:
+        assert seat.room == room
+        nodes[seat.node].take(room, player)
+
+
+async def all_are_found_again(server: RedisServer, nodes: dict[str, Node]) -> None:
+    """With everybody reporting and the dead forgotten, quick matches fill every free seat before any new room."""
+    living = [node for node in nodes.values() if node.is_alive]
+    server.empty()  # as after the leases of the dead and the tickets of the lost have ended
+    for node in living:
+        await node.report()
+    if not living:
+        return
+    free = {room: SEATS - len(who) for node in living for room, who in node.rooms.items() if len(who) < SEATS}
+    found: dict[str, int] = {}
+    for _ in range(sum(free.values())):
+        seat = await living[0].board.place(WISH, is_new=False)
+        assert seat is not None
+        found[seat.room] = found.get(seat.room, 0) + 1
+    assert free == found
