@@ -24,7 +24,8 @@ from .event_log import EventLog
 from .limits import RoomLimits
 from .metrics import Counts
 from .session import Session, State
-from .views import Portion, Viewer, Views
+from .view_groups import Portion
+from .views import Viewer, Views
 from .world import World
 
 #: ticks a tick by which the least lag of a late client creeps up
