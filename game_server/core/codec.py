@@ -115,7 +115,8 @@ def encode_public(types: Sequence[EntityType], snapshot: Snapshot, diff: Diff) -
     for index, type_diff in diff.types.items():
         if type_diff.updated:
             type_, rows = types[index], snapshot.tables[index]
-            for mask, ids in type_diff.public_updates(type_.public_mask).items():
+            updates = type_diff.public_updates(type_.public_mask) if type_.owner_mask else type_diff.updated
+            for mask, ids in updates.items():
                 _add_update(parts, type_, mask, ids, rows)
     return b"".join(parts)
 

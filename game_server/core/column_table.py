@@ -7,7 +7,8 @@ makes comparing two tables simple: what is new stands behind everything that was
 Knows nothing of kinds, live entities or bytes.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import ItemsView, Iterator, Mapping, Sequence, ValuesView
+from itertools import repeat
 from typing import Any
 
 import attrs
@@ -58,6 +59,17 @@ class ColumnTable(Mapping[int, tuple[int, ...]]):
 
     def __contains__(self, entity_id: object) -> bool:
         return self._place(entity_id) is not None
+
+    def items(self) -> ItemsView[int, tuple[int, ...]]:
+        return self._rows().items()
+
+    def values(self) -> ValuesView[tuple[int, ...]]:
+        return self._rows().values()
+
+    def _rows(self) -> dict[int, tuple[int, ...]]:
+        """Return all rows: looking at each by itself would search for it."""
+        columns = [column.tolist() for column in self.columns]
+        return dict(zip(self.ids.tolist(), zip(*columns, strict=True) if columns else repeat(()), strict=False))
 
     def __iter__(self) -> Iterator[int]:
         return iter(self.ids.tolist())

@@ -12,6 +12,7 @@ from game_server.core import codec, json_codec, snapshot
 from game_server.core.entity import Entity, entity
 from game_server.core.fields import fixed, float32, int8, json_value, list_of, map_of, text, uint8
 from game_server.core.game import Seat
+from game_server.core.past import Past, past_class
 from game_server.core.replica import Replica
 from game_server.core.world import World, entity_types
 from game_server.errors import DefinitionError
@@ -62,6 +63,29 @@ def test_a_replica_follows(data: st.DataObject, layout: list[list[FieldSpec]], t
         for replica in replicas.values():
             assert _only(public, now.tables) == _only(public, replica.rows())
             assert codec.public_checksum(twins.types[1], now.tables) == replica.checksum()
+
+
+@settings(max_examples=60)
+@given(st.data(), flat_layouts, st.floats(0, 3))
+def test_the_past_is_the_same(data: st.DataObject, layout: list[list[FieldSpec]], moment: float) -> None:
+    """A rewound world has the same entities with the same values, in between captures too."""
+    twins = Twins(layout)
+    for _ in range(3):
+        twins.act(data)
+        twins.capture()
+    seen = []
+    for world, types, snapshots in zip(twins.worlds, twins.types, twins.snapshots, strict=True):
+        classes = tuple(past_class(type_) for type_ in types)
+        older = snapshots[min(int(moment), 2)]
+        past = Past(world, classes, moment, older, snapshots[older.tick + 1], world.owned.get(0, {}))
+        seen.append(
+            [
+                [(each.id, *(getattr(each, field.name) for field in type_.fields)) for each in past.all(type_.cls)]
+                for type_ in types[1:]
+            ]
+        )
+        assert all(past.get(row[0]).id == row[0] for of_type in seen[-1] for row in of_type)
+    assert repr(seen[0]) == repr(seen[1])
 
 
 def _diff(twins: Twins, base: int | None) -> Any:
