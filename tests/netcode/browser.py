@@ -19,15 +19,16 @@ class Browser:
         seed: of its random.
         offset_ms: its clock against the true one at the start.
         drift: how much faster than the true one its clock runs, as a share.
+        pilot: "marksman" for one who steers by the picture; else inputs come from outside.
     """
 
-    def __init__(self, seed: int, offset_ms: float, drift: float) -> None:
+    def __init__(self, seed: int, offset_ms: float, drift: float, pilot: str = "") -> None:
         self.offset_ms, self.drift = offset_ms, drift
         #: when its timer is due next, in true ms; None: it has none
         self.timer_ms: float | None = None
         self.corrections: list[dict[str, Any]] = []
         self._node = subprocess.Popen(
-            ["node", "--import", "./tests/js/static_urls.js", "tests/netcode/player.js", str(seed)],
+            ["node", "--import", "./tests/js/static_urls.js", "tests/netcode/player.js", str(seed), pilot],
             cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
         )  # fmt: skip
 

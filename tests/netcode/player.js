@@ -10,6 +10,7 @@ import { createInterface } from "node:readline";
 import { GameClient } from "/static/client/index.js";
 import { predictShip } from "/static/games/arena/predict.js";
 import { seeded } from "../js/support.js";
+import { Marksman } from "./marksman.js";
 
 let nowMs = 0;
 /** @type {any[]} */
@@ -46,7 +47,8 @@ class Socket {
   }
 }
 
-const [seed] = process.argv.slice(2).map(Number);
+const seed = Number(process.argv[2]);
+const marksman = process.argv[3] === "marksman" ? new Marksman() : null;
 const client = new GameClient({
   url: "ws://virtual/ws",
   game: "arena",
@@ -58,7 +60,7 @@ const client = new GameClient({
     setInterval: (run, everyMs) => (interval = { run, everyMs, dueMs: nowMs + everyMs }),
     clearInterval: () => void (interval = null),
   },
-  predict: predictShip,
+  predict: marksman ? { ...predictShip, spawn: marksman.prediction } : predictShip,
 });
 client.on("correction", (correction) => corrections.push(correction));
 
@@ -68,8 +70,10 @@ function picture() {
   if (!view || view.tick === 0) return null;
   const own = view.all("Ship").find((ship) => client.own.has(ship.id)) ?? null;
   const others = view.all("Ship").filter((ship) => ship !== own);
+  if (marksman) client.setInput(marksman.steer(view, own));
   return {
     tick: view.tick,
+    hits: marksman?.hits(view.ghosts) ?? [],
     others: others.map((ship) => [ship.id, /** @type {any} */ (ship).x, /** @type {any} */ (ship).y]),
     own: own && [own.id, /** @type {any} */ (own).x, /** @type {any} */ (own).y, /** @type {any} */ (own).heading],
     roomMs: client.roomMs(),

@@ -71,14 +71,25 @@ class Run:
         seconds: of game time.
         seed: of everything that is left to chance.
         bots: beside the client.
+        pilot: see `Browser`.
+        server: another one than usual.
     """
 
-    def __init__(self, conditions: Conditions, seconds: float, seed: int, bots: int) -> None:
+    def __init__(
+        self,
+        conditions: Conditions,
+        seconds: float,
+        seed: int,
+        bots: int,
+        pilot: str = "",
+        server: Server | None = None,
+    ) -> None:
         self._chance = random.Random(seed)
         self._end_ms = seconds * 1000
-        self._server = Server(seed, bots + 1)
+        self._server = server or Server(seed, bots + 1)
+        self._has_pilot = bool(pilot)
         self._link: Link[str | bytes] = Link(conditions, 0.0, seed)
-        self._browser = Browser(seed, self._chance.uniform(1e3, 1e6), self._chance.uniform(-40e-6, 40e-6))
+        self._browser = Browser(seed, self._chance.uniform(1e3, 1e6), self._chance.uniform(-40e-6, 40e-6), pilot)
         self._steer: dict[str, Any] = {"turn": 0, "thrust": 0, "fire": False, "boost": False}
         #: when the handshake under way ends; infinite when none is
         self._opening_ms = math.inf
@@ -154,6 +165,8 @@ class Run:
             self.record.frames.append(Frame(now_ms, room_ms, shown))
 
     def _take_the_stick(self, now_ms: float) -> None:
+        if self._has_pilot:
+            return
         chance, before = self._chance, self._steer["turn"]
         self._steer = {
             "turn": chance.choice((-100, 100, chance.randint(-100, 100))) if before == 0 else 0,

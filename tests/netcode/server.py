@@ -50,11 +50,11 @@ class Tick:
 class Server:
     """One process with one room."""
 
-    def __init__(self, seed: int, bots: int) -> None:
+    def __init__(self, seed: int, bots: int, limits: RoomLimits | None = None) -> None:
         chance = random.Random(seed)
         secrets = Secrets(lambda: f"{chance.getrandbits(64):x}", lambda: f"room-{chance.getrandbits(32):x}", chance)
         definition = GameDefinition.of("arena", Arena)
-        self.lobby = Lobby({"arena": definition}, RoomLimits(), LobbyLimits(), secrets)
+        self.lobby = Lobby({"arena": definition}, limits or RoomLimits(), LobbyLimits(), secrets)
         options = definition.parse_options({"bots": bots, "round_s": 900})
         self.room: Room = self.lobby.create(definition, options, is_private=False, now_s=0.0)
         self.session: Session | None = None
