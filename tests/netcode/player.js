@@ -8,6 +8,7 @@
 import { createInterface } from "node:readline";
 
 import { GameClient } from "/static/client/index.js";
+import { Ghosts } from "/static/client/ghosts.js";
 import { predictShip } from "/static/games/arena/predict.js";
 import { seeded } from "../js/support.js";
 import { Marksman } from "./marksman.js";
@@ -60,7 +61,7 @@ const client = new GameClient({
     setInterval: (run, everyMs) => (interval = { run, everyMs, dueMs: nowMs + everyMs }),
     clearInterval: () => void (interval = null),
   },
-  predict: marksman ? { ...predictShip, spawn: marksman.prediction } : predictShip,
+  predict: marksman ? { ...predictShip, spawn: new Ghosts(marksman.prediction) } : predictShip,
 });
 client.on("correction", (correction) => corrections.push(correction));
 
