@@ -22,6 +22,9 @@ FAR_WEIGHT = 1 / 8
 #: news that waited this long go before all that waited less, however far
 OVERDUE_S = 1.0
 
+#: priorities are told apart up to here (a day of ticks at 120 Hz), in steps of 1 / RANK_STEPS
+RANK_MAX, RANK_STEPS = 10_000_000, 64
+
 
 class Budget:
     """What one seat may still be sent.
@@ -74,7 +77,9 @@ def choose(seats: Numbers, costs: Numbers, ranks: Floats, allowances: Numbers) -
         ranks: infinite for what goes out in any case.
         allowances: bytes, by index of seat.
     """
-    order = np.lexsort((-ranks, seats))
+    # One whole number for seat and rank: 15,000 sort in 0.13 ms, by two keys (lexsort) in 2.
+    fine = (np.minimum(ranks, RANK_MAX) * RANK_STEPS).astype(np.int64)
+    order = np.argsort(seats * (RANK_MAX * RANK_STEPS + 1) - fine)
     spent = np.cumsum(costs[order])
     of_seat = seats[order]
     before = np.zeros(len(allowances) + 1, np.int64)
