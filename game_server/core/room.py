@@ -37,6 +37,7 @@ from .rewind import History
 from .session import NO_SEAT, Event, Role, Session, State
 from .snapshot import Snapshot
 from .spectators import Spectators, check_message
+from .welcome import welcome_message
 from .words import clean_chat
 from .world import World
 
@@ -341,38 +342,10 @@ class Room:
         self.sessions = dict(sorted(self.sessions.items()))
 
     def _welcome(self, session: Session, now_s: float, resumed: bool) -> None:
-        limits, cls = self.limits, self.definition.cls
         session.partial = resumed and self._events.lost_since(session.event_number) > 0
-        session.outbox.append(
-            json_codec.dump(
-                {
-                    "type": "welcome",
-                    "version": 1,
-                    "game": self.definition.name,
-                    "room": self.room_id,
-                    "code": self.code,
-                    **_who(session),
-                    "resumed": resumed,
-                    "tick_rate": cls.tick_rate,
-                    "send_every": cls.send_every,
-                    "tick": session.sent_tick,
-                    "ack": session.consumed_seq,
-                    "event": session.event_number,
-                    "partial": session.partial,
-                    "room_ms": round(self._room_ms(session, now_s), 3),
-                    "seat_hold_s": limits.seat_hold_s,
-                    "limits": {
-                        "message_bytes_max": limits.message_bytes_max,
-                        "chat_len_max": limits.chat_len_max,
-                        "name_len_max": limits.name_len_max,
-                        "input_queue_len_max": limits.input_queue_len_max,
-                        "dead_after_s": limits.dead_after_s,
-                    },
-                    "schema_hash": self.definition.schema_hash,
-                    "schema": self.definition.schema,
-                }
-            )
-        )
+        place = {"room": self.room_id, "code": self.code}
+        room_ms = self._room_ms(session, now_s)
+        session.outbox.append(welcome_message(self.definition, self.limits, session, place, room_ms, resumed))
 
     # ---- messages ----------------------------------------------------------------------------------------------
 
@@ -582,14 +555,6 @@ class Room:
     def events_since(self, number: int) -> list[LoggedEvent]:
         """Return the events above a number that are still kept, whoever they were for."""
         return self._events.since(number)
-
-
-def _who(session: Session) -> dict[str, Any]:
-    """Return the part of the welcome that says who one is."""
-    if session.role is Role.PLAYER:
-        return {"seat": session.seat.number, "name": session.seat.name, "token": session.token}
-    delay_s = session.room.definition.cls.spectator_delay_s if session.role is Role.PUBLIC else 0.0
-    return {"seat": None, "name": "", "token": None, "spectator": session.role.value, "delay_s": delay_s}
 
 
 def _over(per_s: float, what: str) -> Refused:
