@@ -84,9 +84,8 @@ class StateView:
     def _some(self, type_: EntityType) -> tuple[Iterable[tuple[int, Any]], int]:
         if not type_.index:
             return [(0, self._world.room)], 1
-        table: Any = self._world.tables[type_.index]
-        entities = table.values() if isinstance(table, dict) else table  # columns give their rows by themselves
-        some = itertools.islice(entities, ENTITIES_SHOWN_MAX)
+        table: Mapping[int, Any] = self._world.tables[type_.index]
+        some = itertools.islice(table.values(), ENTITIES_SHOWN_MAX)
         return [(entity.id, entity) for entity in some], len(table)
 
     def _row(self, type_: EntityType, entity: Any) -> Row:

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from game_server.core.definition import GameDefinition
-from game_server.core.world import World
-from game_server.game import Entity, Game, entity, input, int8, int16, text, uint16
+from game_server.core.world import World, entity_types
+from game_server.game import Entity, Game, entity, fixed, input, int8, int16, text, uint16
 from game_server.web.admin_state import ENTITIES_SHOWN_MAX, StateView, shown_value
 
 
@@ -120,3 +120,28 @@ class Trap:
 def test_any_value_can_be_shown(value: object, shown: object) -> None:
     """Numbers and text as they are, all else by what it is; nothing of a game's own is called."""
     assert shown == shown_value(value)
+
+
+def test_columnar_entities_are_shown_like_objects() -> None:
+    """Bullets and mobs have their rows, their fields and their owners, and no more are shown than of others."""
+
+    @entity(columnar=True)
+    class Bullet(Entity):
+        x: float = fixed(0, 100, step=1 / 4)
+        speed: float = 2.0
+
+    class Shots(Game):
+        entities = (Bullet,)
+
+        def step(self, inputs: Any) -> None:
+            raise NotImplementedError
+
+    world = World(entity_types(Shots, Shots.entities), Shots())
+    world.columns(Bullet).spawn(ENTITIES_SHOWN_MAX + 5, owner=3, x=1.5)
+    view = StateView(world)
+    shown = view.look()
+
+    assert ENTITIES_SHOWN_MAX + 5 == shown["counts"]["Bullet"]
+    assert ENTITIES_SHOWN_MAX == len(shown["types"]["Bullet"]["set"])
+    assert {"owner": 3, "x": 1.5, "speed": 2.0} == shown["types"]["Bullet"]["set"]["1"]
+    assert [("x", "all"), ("speed", "server")] == [(f["name"], f["to"]) for f in view.fields()["Bullet"]]
