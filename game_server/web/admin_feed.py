@@ -26,7 +26,7 @@ from ..core.metrics import COUNT_NAMES
 from .admin_acts import Acts, BadAct
 from .admin_audit import Audit
 from .admin_auth import Admin, Role
-from .admin_figures import Sampler
+from .admin_figures import ROOMS_A_STEP, Sampler
 from .admin_rooms import Row, changed
 from .admin_verdict import Signs, verdict_of
 from .admin_watch import SEATS_SHOWN_MAX, RoomWatch
@@ -140,8 +140,9 @@ class Feed:
         if not self.watchers:
             return
         rooms: list[str] = []
-        for room_id, row in sampler.changed.items():
-            rooms.append(f"{_dump(room_id)}:{_dump(row)}")
+        changes = list(sampler.changed.items())
+        for start in range(0, len(changes), ROOMS_A_STEP):
+            rooms.append(_dump(dict(changes[start : start + ROOMS_A_STEP]))[1:-1])
             yield
         text = f'{_dump(self._summary())[:-1]},"rooms":{{{",".join(rooms)}}}}}'
         # No stop from the summary on: whoever opens the page now gets everything as it is after this update.

@@ -1,7 +1,7 @@
 """What the status page costs the server: thread CPU of its own code while thousands play and admins watch.
 
     python -m tests.bench.admin                              # 2,000 players in 200 rooms, five admins, 15 s
-    python -m tests.bench.admin --players 500 --rooms 50
+    python -m tests.bench.admin --admins 0                   # sampling alone, with nobody watching
 
 A real server, players over real sockets from a process of the load test, and admins on real feeds: each looks into
 another room, one at its live state. The figure is `game_server_status_cpu_seconds_total` over the time measured: CPU
@@ -26,7 +26,6 @@ from tornado.websocket import WebSocketClientConnection, websocket_connect
 from tests.server_process import ROOT, ServerProcess
 
 SECRET = "bench-bench"
-ADMINS = 5
 ASKED_PERCENT = 1.0
 #: before measuring, with everybody in: the history is told and rates are known
 SETTLE_S = 5.0
@@ -91,7 +90,7 @@ async def wait_for_players(url: str, number: int, load: "subprocess.Popen[bytes]
 async def measure(url: str, options: argparse.Namespace, load: "subprocess.Popen[bytes]") -> dict[str, float]:
     """Return the shares of a core, and what a page was told, once everybody plays."""
     await wait_for_players(url, options.players, load)
-    admins = [await Admin.begin(url, number) for number in range(ADMINS)]
+    admins = [await Admin.begin(url, number) for number in range(options.admins)]
     readers = [asyncio.create_task(admin.read()) for admin in admins]
     await asyncio.sleep(SETTLE_S)
     told = [admin.bytes_in for admin in admins]
@@ -106,7 +105,7 @@ async def measure(url: str, options: argparse.Namespace, load: "subprocess.Popen
         "process": (after[PROCESS_CPU] - before[PROCESS_CPU]) / seconds * 100,
         "players": after["game_server_players"],
         "rooms": after["game_server_rooms"],
-        "kilobytes_a_page": bytes_in / seconds / ADMINS / 1000,
+        "kilobytes_a_page": bytes_in / seconds / max(options.admins, 1) / 1000,
     }
 
 
@@ -115,6 +114,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="What the status page costs the server.")
     parser.add_argument("--players", type=int, default=2000)
     parser.add_argument("--rooms", type=int, default=200)
+    parser.add_argument("--admins", type=int, default=5, help="pages that are open; 0: what sampling alone costs")
     parser.add_argument("--duration", type=float, default=15.0, help="seconds measured")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
@@ -127,7 +127,7 @@ def main() -> int:
             load.terminate()
             load.wait()
             server.stop()
-    print(f"{found['players']:.0f} players in {found['rooms']:.0f} rooms, {ADMINS} admins watching")
+    print(f"{found['players']:.0f} players in {found['rooms']:.0f} rooms, {options.admins} admins watching")
     print(f"status code    {found['status']:6.2f} % of a core   (asked: at most {ASKED_PERCENT:g} %)")
     print(f"whole process  {found['process']:6.2f} % of a core")
     print(f"told to a page {found['kilobytes_a_page']:6.1f} kB/s")
