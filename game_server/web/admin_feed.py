@@ -219,14 +219,16 @@ class Feed:
             if watch is None:
                 continue
             timings = self.hub.ticker.room_timings.get(room_id)
-            at_s = self.sampler.process.get("at_s", 0.0)
-            text = _dump(watch.look(timings, at_s, any(watcher.wants_state for watcher in watchers)))
+            text = _dump(watch.look(timings, self._uptime_s(), any(watcher.wants_state for watcher in watchers)))
             for watcher in watchers:
                 if watcher.is_room_stale:
                     self._show_whole(watcher, watch)
                 else:
                     watcher.is_room_stale = not watcher.screen.show(text)
             yield
+
+    def _uptime_s(self) -> float:
+        return round(self.hub.now_s() - self.hub.started_at_s, 2)
 
     def _watch(self, room_id: str) -> RoomWatch | None:
         watch, room = self.rooms.get(room_id), self.hub.lobby.rooms.get(room_id)
@@ -327,8 +329,8 @@ class Feed:
             is_new = not watch.seats
             wants_state = watcher.wants_state and watch.state is None
             if is_new or wants_state:
-                at_s = self.sampler.process.get("at_s", 0.0)
-                watch.look(self.hub.ticker.room_timings.get(watch.room.room_id), at_s, watcher.wants_state)
+                timings = self.hub.ticker.room_timings.get(watch.room.room_id)
+                watch.look(timings, self._uptime_s(), watcher.wants_state)
             self._show_whole(watcher, watch)
 
     def _act(self, watcher: Watcher, message: Row) -> None:

@@ -34,6 +34,8 @@ class RoomWatch:
         self.room = room
         self.seats: dict[str, Row] = {}
         self.state: StateView | None = None
+        #: uptime at the newest look: what a page makes rates with
+        self.at_s = 0.0
         self._ticks: deque[Row] = deque(maxlen=TICKS_LEN_MAX)
         self._events: deque[Row] = deque(maxlen=EVENTS_SHOWN_MAX)
         self._event_number = 0
@@ -46,6 +48,7 @@ class RoomWatch:
             link: Player | None = session.link
             if link is not None:
                 link.connection.measure()
+        self.at_s = at_s
         message = {**self._head(), **self._look_at_seats(), "events": self._look_at_events()}
         tick = self._look_at_ticks(timings, at_s)
         message["ticks"] = [] if tick is None else [tick]
@@ -71,7 +74,8 @@ class RoomWatch:
         return message
 
     def _head(self) -> Row:
-        return {"type": "room", "room": self.room.room_id, "tick": self.room.tick, "omitted": self._omitted}
+        known = {"room": self.room.room_id, "tick": self.room.tick, "at_s": self.at_s, "omitted": self._omitted}
+        return {"type": "room", **known}
 
     @property
     def _omitted(self) -> int:

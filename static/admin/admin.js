@@ -35,7 +35,7 @@ const roomView = new RoomView(model, acts, feed, () => {
 
 /** @param {Record<string, any>} message */
 function receive(message) {
-  model.apply(message, performance.now());
+  model.apply(message);
   if (message.type === "hello") {
     document.body.dataset.role = model.role;
     byId("role", HTMLElement).hidden = model.role === "operator";

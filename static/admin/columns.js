@@ -86,7 +86,7 @@ export function seatColumns(acts) {
     { key: "address", label: "Address", value: (seat) => seat.address, text: (seat) => seat.address ?? "–" },
     { key: "user", label: "User", isMinor: true, value: (seat) => seat.user, text: (seat) => seat.user ?? "–" },
     { key: "codec", label: "Codec", isMinor: true, value: (seat) => seat.codec, text: (seat) => seat.codec },
-    { key: "act", label: "Acts", isOperator: true, make: (seat) => seatActs(seat, acts) },
+    { key: "act", label: "Acts", isOperator: true, isSticky: true, make: (seat) => seatActs(seat, acts) },
   ];
 }
 

@@ -65,16 +65,12 @@ export class Model {
     this.watch = new RoomModel(null);
   }
 
-  /**
-   * Take one message; the time is that of its arrival.
-   * @param {Record<string, any>} message
-   * @param {number} nowMs
-   */
-  apply(message, nowMs) {
+  /** Take one message. @param {Record<string, any>} message */
+  apply(message) {
     if (message.type === "hello") this.applyHello(message);
     else if (message.type === "update") this.applyUpdate(message);
     else if (message.type === "history") this.applyHistory(message);
-    else if (message.type === "room" && message.room === this.watch.room) this.watch.apply(message, nowMs);
+    else if (message.type === "room" && message.room === this.watch.room) this.watch.apply(message);
   }
 
   /** @param {Record<string, any>} hello */
@@ -183,11 +179,12 @@ export class RoomModel {
     /** @type {Set<string>} what changed with the newest message: "Type id field" */
     this.fresh = new Set();
     this.hasState = false;
-    this.atMs = 0;
+    /** the server's clock at the newest look, for rates */
+    this.atS = 0;
   }
 
-  /** @param {Record<string, any>} message @param {number} nowMs */
-  apply(message, nowMs) {
+  /** @param {Record<string, any>} message */
+  apply(message) {
     if (message.full) {
       this.seats.clear();
       this.events = [];
@@ -196,18 +193,18 @@ export class RoomModel {
     }
     this.tick = message.tick;
     this.omitted = message.omitted;
-    this.applySeats(message, nowMs);
+    this.applySeats(message);
     this.events = [...this.events, ...message.events].slice(-EVENTS_LEN_MAX);
     this.ticks = [...this.ticks, ...message.ticks].slice(-TICKS_LEN_MAX);
     this.fresh.clear();
     if (message.state) this.applyState(message.state, Boolean(message.full));
   }
 
-  /** @param {Record<string, any>} message @param {number} nowMs */
-  applySeats(message, nowMs) {
-    const seconds = (nowMs - this.atMs) / 1000;
-    // Two messages within a moment tell no rate: the one that was asked for, and that of the second.
-    const tellsRate = !message.full && seconds > 0.5;
+  /** @param {Record<string, any>} message */
+  applySeats(message) {
+    const seconds = message.at_s - this.atS;
+    const tellsRate = !message.full && seconds > 0;
+    this.atS = message.at_s;
     for (const key of message.gone) this.seats.delete(key);
     for (const [key, row] of Object.entries(/** @type {Record<string, any>} */ (message.set))) {
       this.seats.set(key, { .../** @type {Seat} */ (this.seats.get(key)), ...this.rates(key, row, tellsRate ? seconds : 0), ...row });
@@ -217,7 +214,6 @@ export class RoomModel {
         if (!(key in message.set)) this.seats.set(key, { ...seat, bytes_in_s: 0, bytes_out_s: 0, inputs_s: 0 });
       }
     }
-    if (tellsRate || message.full) this.atMs = nowMs;
   }
 
   /** @param {string} key @param {Record<string, any>} row @param {number} seconds 0: no rates yet */

@@ -13,7 +13,7 @@ const OVERSCAN = 8;
 /**
  * @template R
  * @typedef {{
- *   key: string, label: string, hint?: string, isNumber?: boolean, isMinor?: boolean, isOperator?: boolean,
+ *   key: string, label: string, hint?: string, isNumber?: boolean, isMinor?: boolean, isOperator?: boolean, isSticky?: boolean,
  *   value?: (row: R) => string | number | null | undefined,
  *   text?: (row: R) => string,
  *   mark?: (row: R) => string,
@@ -178,11 +178,10 @@ export class Table {
   }
 }
 
-/** @param {{isNumber?: boolean, isMinor?: boolean, isOperator?: boolean}} column */
+/** @param {{isNumber?: boolean, isMinor?: boolean, isOperator?: boolean, isSticky?: boolean}} column */
 function classOf(column) {
-  return [column.isNumber ? "is-number" : "", column.isMinor ? "is-minor" : "", column.isOperator ? "operator" : ""]
-    .filter(Boolean)
-    .join(" ");
+  const { isNumber, isMinor, isOperator, isSticky } = column;
+  return [isNumber ? "is-number" : "", isMinor ? "is-minor" : "", isOperator ? "operator" : "", isSticky ? "is-sticky" : ""].filter(Boolean).join(" ");
 }
 
 /** @param {number} width in cells */
