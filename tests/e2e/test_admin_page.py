@@ -298,6 +298,23 @@ def test_a_player_is_banned_and_let_in_again(server: ServerProcess, players: Pla
     assert "room" in players.play("Ann")
 
 
+@pytest.mark.allow_console("WebSocket connection to", "net::ERR_")
+def test_the_server_is_shut_down_after_a_question(start_server: Callable[..., ServerProcess], page: Page) -> None:
+    """The log level changes at once; Shut down asks first, and then the process ends as after a SIGTERM."""
+    server = start_server("--drain-s", "0.1", env={"GAME_SERVER_ADMIN_SECRET": SECRET})
+    open_admin(page, server)
+    page.get_by_role("button", name="Log level").click()
+    page.locator("#confirm-level").select_option("debug")
+    page.locator("#confirm-yes").click()
+    expect(page.locator("#server-facts")).to_contain_text("log level debug")
+    page.get_by_role("button", name="Shut down").click()
+    expect(page.locator("#confirm-text")).to_contain_text("0 players are told")
+    page.locator("#confirm-yes").click()
+    expect(page.locator("#live")).to_have_attribute("data-state", "lost")
+
+    assert 0 == server.stop(0)
+
+
 def test_one_room_in_depth(server: ServerProcess, players: Players, page: Page) -> None:
     """Under its tabs, by keyboard alone: players with round trip, live state with marks, events, and where ticks go."""
     welcome = players.play("Ann")
