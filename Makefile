@@ -76,7 +76,7 @@ fuzz-guided: $(VENV)/tests.stamp  ## The same guided by coverage (atheris, Linux
 bench: $(VENV)/tests.stamp  ## Compare with the peers, side by side (20 to 30 minutes); make bench ARGS=--quick
 	@exec $(PY) -m tests.bench $(ARGS)
 
-rules: $(VENV)/runtime.stamp  ## Translate the predicted rules from Python to JavaScript anew, and their vectors
+rules: $(VENV)/runtime.stamp  ## Translate the predicted rules from Python to JavaScript anew
 	$(PY) -m game_server.translate --remake static
 
 microbench: $(VENV)/tests.stamp  ## Time capture, diff, encode, decode, views, frames and whole ticks; ARGS="-k tick"

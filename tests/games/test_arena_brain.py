@@ -60,7 +60,7 @@ def test_without_a_ship_gives_the_default_input() -> None:
 
 
 def test_bots_are_beatable_and_busy() -> None:
-    """In two minutes a room of eight fair bots sees some thirty kills, and its bots miss most of their shots."""
+    """In two minutes a room of eight fair bots sees some fifty kills, and its bots miss most of their shots."""
     bench = Bench(1, bots=8)
     shots = 0
     for _ in range(3600):
