@@ -40,6 +40,8 @@ def main() -> int:
     print(f"{player_s / 3600:.2f} player-hours in {took_s:.0f} s: {player_s / took_s:.0f} an hour")
     print(f"{cpu_s:.0f} s of CPU: {player_s / cpu_s:.0f} player-hours an hour of one core")
     print("  ".join(f"{name} {number}" for name, number in sorted(counts.items())))
+    if flags.seed is not None:
+        print(f"digest of the run: {outcome.digest:08x}")
     return 1 if failed else 0
 
 

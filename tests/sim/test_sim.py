@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from .mutants import MUTANTS, Mutant
-from .run import CHECKS, finds_something, run
+from .run import CHECKS, Run, finds_something, run
+from .scenario import Scenario
 
 SEEDS = Path(__file__).with_name("seeds.txt").read_text(encoding="utf-8").splitlines()
 KEPT = [line.split()[0] for line in SEEDS if line and not line.startswith("#")]
@@ -45,6 +46,6 @@ def test_every_check_is_proved_to_be_able_to_fail() -> None:
 
 def test_a_seed_decides_everything() -> None:
     """The same seed plays the same run, tick by tick."""
-    first, second = run("77"), run("77")
+    first, second = (Run(Scenario.dense("8"), 1).play() for _ in range(2))
 
     assert (first.digest, first.player_s, first.counts) == (second.digest, second.player_s, second.counts)
