@@ -16,6 +16,9 @@ import attrs
 from . import codec, json_codec
 from .schema import WireType
 
+#: to a spectator that was away for longer than records are kept
+EVENTS_LOST = '{"type":"events","list":[],"partial":true}'
+
 
 @attrs.frozen(eq=False)
 class Record:
@@ -54,6 +57,8 @@ class Broadcast:
         self._hidden: deque[Record] = deque()
         #: from the last full state but one
         self._shown: deque[Record] = deque()
+        #: of the newest event that came with a record which is no longer kept
+        self._dropped_event_number = 0
         self._retold: dict[tuple[int, bool], str] = {}
         #: by what was asked, since the newest record was shown: most spectators ask the same
         self._answers: dict[tuple[int | None, int, bool], list[str | bytes]] = {}
@@ -77,7 +82,7 @@ class Broadcast:
         if record.full is not None:
             last_full = max((shown.tick for shown in self._shown if shown.full is not None), default=0)
             while self._shown and self._shown[0].tick < last_full:
-                self._shown.popleft()
+                self._dropped_event_number = self._shown.popleft().event_number
         self._shown.append(record)
 
     @property
@@ -107,7 +112,7 @@ class Broadcast:
         return answer
 
     def _messages(self, after: int | None, heard: int, is_json: bool) -> list[str | bytes]:
-        messages: list[str | bytes] = []
+        messages: list[str | bytes] = [] if heard >= self._dropped_event_number else [EVENTS_LOST]
         is_behind = after is None or after < self._shown[0].tick
         begin = self._shown[0].tick if not is_behind else self._newest_full_tick()
         previous = after

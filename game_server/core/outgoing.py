@@ -299,7 +299,8 @@ class Outgoing:
         full = None
         if broadcast.is_full_due(tick):
             full = codec.full_header(tick, 0, 0) + self._public_body(bodies, None, portions[1:])
-        events = self._events.message_since(self._public_event_number, None, False)
+        is_partial = self._events.lost_since(self._public_event_number) > 0
+        events = self._events.message_since(self._public_event_number, None, is_partial)
         self._public_event_number = self._events.newest_number
         broadcast.record(Record(tick, delta, full, events, self._public_event_number))
 

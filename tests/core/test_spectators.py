@@ -50,6 +50,7 @@ class Onlooker:
         self.replica = Replica(self.welcome["schema"])
         self.replica.welcome(self.welcome["tick"], self.welcome["ack"])
         self.events: list[dict[str, Any]] = []
+        self.is_told_of_loss = False
         self.unread = list(self.session.outbox)
         self.session.outbox.clear()
 
@@ -62,6 +63,7 @@ class Onlooker:
                 value = ujson.loads(message)
                 if value["type"] == "events":
                     self.events += value["list"]
+                    self.is_told_of_loss |= value.get("partial", False)
                     continue
                 decoded = json_codec.decode_state(self.replica.types, value)
             self.replica.apply(decoded)
@@ -188,6 +190,35 @@ def test_the_public_hears_what_was_said_to_all_and_later() -> None:
 
     assert ["chat"] == [event["name"] for event in onlooker.events]
     assert 1 + DELAY_TICKS == heard_at
+
+
+def test_the_public_is_told_of_events_that_are_lost() -> None:
+    """Where more happens in a tick than the log keeps, or who watches was away for too long, the message says partial."""
+    room = make_room(Plain, event_log_len_max=2)
+    clients, present, away = [Client(room, is_json=False)], Onlooker(room), Onlooker(room)
+    run(room, clients, present, away)
+    for number in range(3):
+        room.emit("said", number, None)
+    for _ in range(DELAY_TICKS + 1):
+        run(room, clients, present, away)
+    present.read()
+
+    assert present.is_told_of_loss
+    assert [1, 2] == [event["data"] for event in present.events]
+
+    away.read()
+    present.is_told_of_loss = away.is_told_of_loss = False
+    away.session.is_blocked = True
+    for number in range(40):
+        room.emit("said", number, None)
+        run(room, clients, present, away)
+    away.session.is_blocked = False
+    run(room, clients, present, away)
+    present.read()
+    away.read()
+
+    assert away.is_told_of_loss
+    assert not present.is_told_of_loss
 
 
 def test_an_unseen_admin_sees_all_at_once() -> None:

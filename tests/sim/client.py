@@ -38,6 +38,7 @@ REJOIN = frozenset((4015, 4016))
 RESUME = frozenset((1001, 1005, 1006, 1011, 4003, 4008, 4014, 4017, 4018))
 
 _PING = struct.Struct("<Bd")
+_ACK = struct.Struct("<BI")
 
 
 class Witness(Protocol):
@@ -126,6 +127,11 @@ class Client:
     @property
     def is_playing(self) -> bool:
         return self.status == "playing"
+
+    @property
+    def is_spectator(self) -> bool:
+        """Whether it only watches, which it learns from its welcome."""
+        return bool(self.welcome) and self.welcome["seat"] is None
 
     @property
     def now(self) -> float:
@@ -278,7 +284,7 @@ class Client:
         self._stepped_at = now
         steps = int(self._credit + 1e-6)
         self._credit -= steps
-        if now < self.skips_input_until or self.is_quiet:
+        if now < self.skips_input_until or self.is_quiet or self.is_spectator:
             return
         for _ in range(steps):
             self.send_input(self._brain.think(replica, replica.own))
@@ -296,6 +302,12 @@ class Client:
             self.send_text({"type": "input", "seq": self.seq, "ack": tick, "lag": 0.5, **values})
         else:
             self._send(BINARY, self._input_type.encode_binary(self.seq, tick, 0.5, values))
+
+    def _acknowledge(self, tick: int) -> None:
+        if self.is_json:
+            self.send_text({"type": "ack", "ack": tick})
+        else:
+            self._send(BINARY, _ACK.pack(Tag.ACK, tick))
 
     def _ask_for_full(self) -> None:
         if self.now < self._resync_at:
@@ -373,6 +385,8 @@ class Client:
         held.event = max(held.event, welcome["event"]) if welcome["resumed"] else welcome["event"]
         if any(key in self.wish for key in ("room", "code", "create")):
             held.place = {"code": welcome["code"]} if welcome["code"] else {"room": welcome["room"]}
+        if "spectate" in self.wish:
+            held.place["spectate"] = True
         self.welcome, self._is_welcomed, self.is_sound = welcome, True, True
         self.status = "playing"
         self._step_s = 1 / welcome["tick_rate"]
@@ -383,5 +397,7 @@ class Client:
     def _apply(self, replica: Replica, message: StateMessage) -> None:
         replica.apply(message)
         self.witness.client_applied(self, message)
+        if self.is_spectator:
+            self._acknowledge(replica.tick or 0)
         if message.checksum is not None and message.checksum != replica.checksum():
             self._ask_for_full()

@@ -50,6 +50,8 @@ CLIENT_FAULTS: dict[str, int] = {
     "remember": 2,
     "acks_only": 1,
 }
+#: what only players may say
+SAYINGS = frozenset(("chat", "burst", "odd_command", "remember"))
 SERVER_FAULTS: dict[str, int] = {
     "stall": 5,
     "stand_still": 2,
@@ -89,8 +91,9 @@ class Faults:
         if client.status == "stopped":
             return
         (name,) = self._chance.choices(list(CLIENT_FAULTS), list(CLIENT_FAULTS.values()))
-        self.done += 1
-        getattr(self, f"_{name}")(client)
+        if not (client.is_spectator and name in SAYINGS):
+            self.done += 1
+            getattr(self, f"_{name}")(client)
         self.haunt(client)
 
     def _strike_server(self) -> None:
@@ -226,7 +229,7 @@ class Faults:
         self._command("lock")
 
     def _command(self, name: str) -> None:
-        playing = [client for client in self._stage.clients if client.is_playing]
+        playing = [client for client in self._stage.clients if client.is_playing and not client.is_spectator]
         if playing:
             data = self._chance.random() < 0.5
             self._chance.choice(playing).send_text({"type": "command", "name": name, "data": data})

@@ -108,6 +108,7 @@ class Yard(Game):
     """People walk about, things come and go."""
 
     tick_rate, send_every, seats = 20, 1, 8
+    spectator_delay_s: ClassVar[float | None] = 2.0
     input, Options = Push, YardOptions
     entities: ClassVar[tuple[type, ...]] = (Walker, Thing, Marker)
     outside = {"remember": remember}
@@ -226,6 +227,7 @@ class Meadow(Yard):
     entities: ClassVar[tuple[type, ...]] = (Walker, Marker, Critter, Note)
     view = Nearby(types=(Critter,), radius=60, hysteresis=10)
     veiled = (Note,)
+    spectator_delay_s = None
 
     def eyes(self, seat: Seat) -> list[tuple[float, float]]:
         walker = self.walkers.get(seat.number)

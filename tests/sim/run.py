@@ -140,7 +140,7 @@ class Run:
         brain = self.process.hub.games[game].brain
         assert brain is not None
         chance = random.Random(f"{self.scenario.seed}/client {number}")
-        is_json = chance.random() < 0.25
+        is_json = chance.random() < 0.2
         client = Client(number, self.clockwork, game, brain, self._connect, chance, self, is_json, wish)
         self.clients.append(client)
         return client
@@ -157,6 +157,9 @@ class Run:
             return {"options": {"seats": chance.choice((1, 2, 3))}}
         if draw < 0.5 and rooms:
             return {"room": chance.choice(rooms).room_id}
+        watchable = [room for room in rooms if room.definition.name == game and not room.code and room.is_awake]
+        if draw < 0.65 and watchable and watchable[0].definition.cls.spectator_delay_s is not None:
+            return {"room": chance.choice(watchable).room_id, "spectate": True}
         return {}
 
     def add_twin(self, client: Client) -> None:

@@ -34,7 +34,7 @@ class Scenario:
         return cls(
             seed=seed,
             settings=Settings(**_settings(chance)),
-            clients=chance.choice((2, 4, 6, 8, 10)),
+            clients=chance.choice((4, 8, 12, 16)),
             hostile=chance.choice((0, 0, 1, 2)),
             games=tuple(chance.sample(GAMES, 2)),
             trouble_s=trouble_s,

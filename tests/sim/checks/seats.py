@@ -19,6 +19,9 @@ class Seats(Check):
     def after_tick(self, room: Room) -> None:
         if len(room.sessions) > room.seats_max:
             self.fail(f"{room.room_id} has {len(room.sessions)} of {room.seats_max} seats taken")
+        for spectator in room.spectators:
+            if spectator.link is None or spectator.link.session is not spectator:
+                self.fail(f"{room.room_id} has a spectator without a connection")
         for number, session in room.sessions.items():
             link, is_seated = session.link, session.state is State.SEATED
             if number != session.seat.number or not 0 <= number < room.seats_max or session.room is not room:
@@ -46,6 +49,9 @@ class Seats(Check):
         living = {id(client.wire): client for client in self.court.clients if client.wire is not None}
         process = self.court.process
         for room in process.hub.lobby.rooms.values():
+            for spectator in room.spectators:
+                if id(spectator.link.wire) not in living:
+                    self.fail(f"{room.room_id} is watched by a ghost")
             for session in room.sessions.values():
                 where = f"{room.room_id} seat {session.seat.number}"
                 if session.state is State.SEATED and id(session.link.wire) not in living:

@@ -43,6 +43,8 @@ class Ticks(Check):
     def at_rest(self) -> None:
         for client in self.court.clients:
             if client.is_playing and client.replica is not None and client.session is not None:
-                behind = client.session.room.tick - (client.replica.tick or 0)
-                if behind > client.session.room.clock.tick_rate * 1.5:
+                room = client.session.room
+                behind = room.tick - (client.replica.tick or 0)
+                delay_s = (room.definition.cls.spectator_delay_s or 0) if client.is_spectator else 0
+                if room.is_awake and behind > room.clock.tick_rate * (1.5 + delay_s):
                     self.fail(f"client {client.number} is {behind} ticks behind although its line is good")
