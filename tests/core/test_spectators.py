@@ -193,7 +193,7 @@ def test_the_public_hears_what_was_said_to_all_and_later() -> None:
 
 
 def test_the_public_is_told_of_events_that_are_lost() -> None:
-    """Where more happens in a tick than the log keeps, or who watches was away for too long, the message says partial."""
+    """Where more happens in a tick than the log keeps, or who watches was away for long, it says partial."""
     room = make_room(Plain, event_log_len_max=2)
     clients, present, away = [Client(room, is_json=False)], Onlooker(room), Onlooker(room)
     run(room, clients, present, away)
