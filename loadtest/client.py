@@ -1,4 +1,4 @@
-"""One bot: joins, plays, loses its connection and resumes, talks and leaves.
+"""One bot: joins, goes where it is sent, plays, loses its connection and resumes, talks and leaves.
 
 What it does once it is seated is in play.py; who says when it comes and goes, in life.py. Knows the protocol's
 conversation; knows nothing of how many bots there are.
@@ -28,6 +28,8 @@ JOIN_TIMEOUT_S = 10.0
 PING_EVERY_S = 1.0
 #: pings of a bot whose clock is not set yet
 FIRST_PINGS_EVERY_S = 0.1
+#: machines that may send a bot on to each other before it gives up
+MOVES_MAX = 4
 
 
 @attrs.frozen(eq=False)
@@ -85,9 +87,13 @@ class Bot:
         self._loop = asyncio.get_running_loop()
         self._link: Link | None = None
         self._welcome: asyncio.Future[Mapping[str, Any]] = self._loop.create_future()
+        #: there is an answer to the first message, or there will be none
+        self._answered = asyncio.Event()
         self._ping_timer: asyncio.TimerHandle | None = None
         #: for a resume: the newest welcome's token, and the number of the newest event
         self._token, self._event = "", 0
+        #: what it has just been told about where its room is
+        self._moved: Mapping[str, Any] | None = None
         self._is_member = False
         self.seat, self.tick_rate = -1, 0
         self.is_seated = self.is_leaving = False
@@ -179,24 +185,43 @@ class Bot:
             self._ledger.samples.joins += 1
 
     async def _enter(self, what: str, message: dict[str, Any]) -> bool:
-        """Connect, send the first message and wait for its answer; return whether there is a seat."""
-        self._welcome = self._loop.create_future()
+        """Get the answer to a first message, wherever it is sent for it; return whether there is a seat."""
         self.play.meter.connecting(time.monotonic(), is_resuming=what == "resume")
-        try:
-            self._link = await self._setting.network.connect(self, JOIN_TIMEOUT_S, self.lines)
-            self._send(message)
-            async with asyncio.timeout(JOIN_TIMEOUT_S):
-                await asyncio.wait((self._welcome, self.closed), return_when=asyncio.FIRST_COMPLETED)
-        except HandshakeError as error:
-            self._ledger.errors[str(error)] += 1
-        except TimeoutError:
-            self._ledger.errors[f"{what}: timeout"] += 1
-        if self._welcome.done():
-            return True
+        url: str | None = None  # each time anew from where all begin: a machine may be gone
+        for _ in range(1 + MOVES_MAX):
+            self._moved = None
+            await self._ask(what, message, url)
+            if self._welcome.done():
+                return True
+            if self._moved is None:
+                break
+            self._ledger.samples.moves += 1
+            url = str(self._moved["url"])
+            if self._moved["placement"] is not None:
+                message["placement"] = self._moved["placement"]
+        else:
+            self._ledger.errors[f"{what}: sent in a circle"] += 1
         if self._link is not None and self.closed.done():
             self._ledger.errors[f"{what}: closed"] += 1
         self.abort()
         return False
+
+    async def _ask(self, what: str, message: Mapping[str, Any], url: str | None) -> None:
+        """Connect, send the first message and wait for its answer."""
+        self._welcome = self._loop.create_future()
+        self._answered = asyncio.Event()
+        try:
+            self._link = await self._setting.network.connect(self, JOIN_TIMEOUT_S, self.lines, url)
+            self._send(message)
+            async with asyncio.timeout(JOIN_TIMEOUT_S):
+                await self._answered.wait()
+        except HandshakeError as error:
+            self._ledger.errors[str(error)] += 1
+        except TimeoutError:
+            self._ledger.errors[f"{what}: timeout"] += 1
+        if self._moved is not None and self._link is not None:
+            self._link.abandon()
+            self._link = None
 
     def _seat(self, welcome: Mapping[str, Any]) -> None:
         # At once, not when `_enter` wakes up: a state may follow in the same read.
@@ -214,6 +239,7 @@ class Bot:
         self._plan_ping()
         self._setting.on_seated(self)
         self._welcome.set_result(welcome)
+        self._answered.set()
 
     def abort(self) -> None:
         """Drop the connection for good, at once."""
@@ -223,6 +249,8 @@ class Bot:
         self._end()
 
     def on_close(self, code: int, reason: str) -> None:
+        if self._moved is not None and not self.is_seated:
+            return  # it goes on elsewhere
         self._stop()
         if not self.is_leaving:
             self._ledger.closes[close_name(code)] += 1
@@ -252,6 +280,7 @@ class Bot:
             self._group.members -= 1
         if not self.closed.done():
             self.closed.set_result(None)
+        self._answered.set()
 
     # ---- messages --------------------------------------------------------------------------------------------
 
@@ -268,6 +297,9 @@ class Bot:
             self._ledger.errors[f"error: {message['code']}"] += 1
         elif kind == "welcome":
             self._seat(message)
+        elif kind == "moved":
+            self._moved = message
+            self._answered.set()
         else:
             self.play.take_json(message, now_s, len(text))
 

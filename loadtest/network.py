@@ -1,4 +1,4 @@
-"""Makes the connections of one process to one server: knows the address, and what the network does to whom.
+"""Makes the connections of one process to one service: knows its address, and what the network does to whom.
 
 Knows nothing of messages.
 """
@@ -7,45 +7,72 @@ import asyncio
 import os
 from urllib.parse import urlsplit
 
+import attrs
+
 from game_server.core.conditions import Link as Lines
 
 from .bad_line import BadLine
 from .link import HandshakeError, Link, Listener
 
 
+@attrs.frozen
+class Address:
+    """The parts of a WebSocket's URL."""
+
+    host: str
+    port: int
+    is_tls: bool
+    netloc: str
+    path: str
+
+    @classmethod
+    def parse(cls, url: str) -> "Address":
+        """Return the parts; raise ValueError for what is no ws:// or wss:// URL."""
+        parts = urlsplit(url)
+        if parts.scheme not in ("ws", "wss") or parts.hostname is None:
+            raise ValueError(f"ws://host/path or wss://host/path, not {url!r}")
+        is_tls = parts.scheme == "wss"
+        path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+        return cls(parts.hostname, parts.port or (443 if is_tls else 80), is_tls, parts.netloc, path)
+
+
 class Network:
-    """Connects to one server.
+    """Connects to one service.
 
     Args:
-        url: ws:// or wss://.
+        url: ws:// or wss://, where clients begin.
         subprotocol: the only one offered.
     """
 
     def __init__(self, url: str, subprotocol: str) -> None:
-        parts = urlsplit(url)
-        assert parts.hostname is not None, url
-        self._is_tls = parts.scheme == "wss"
-        self._host, self._port = parts.hostname, parts.port or (443 if self._is_tls else 80)
-        self._netloc, self._subprotocol = parts.netloc, subprotocol
-        self._path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+        self._home = Address.parse(url)
+        self._subprotocol = subprotocol
         self._loop = asyncio.get_running_loop()
 
-    async def connect(self, listener: Listener, timeout_s: float, lines: "Lines[bytes] | None" = None) -> Link:
+    async def connect(
+        self, listener: Listener, timeout_s: float, lines: "Lines[bytes] | None" = None, url: str | None = None
+    ) -> Link:
         """Open a WebSocket.
 
         Args:
             listener: who takes what arrives.
             timeout_s: for connecting and for the handshake, together.
             lines: what the network is to do to it; None: nothing.
+            url: of another machine of the service that the client was sent to.
 
         Raises:
             HandshakeError: it did not come about; the text says why.
         """
-        link = Link(listener, self._netloc, self._path, self._subprotocol)
+        try:
+            address = self._home if url is None else Address.parse(url)
+        except ValueError:
+            raise HandshakeError("connect: sent to what is no ws:// address") from None
+        link = Link(listener, address.netloc, address.path, self._subprotocol)
         end = link if lines is None else BadLine(link, lines)
         try:
             async with asyncio.timeout(timeout_s):
-                await self._loop.create_connection(lambda: end, self._host, self._port, ssl=self._is_tls or None)
+                ssl = address.is_tls or None
+                await self._loop.create_connection(lambda: end, address.host, address.port, ssl=ssl)
                 await link.opened
         except TimeoutError:
             raise HandshakeError("connect: timeout") from None

@@ -156,7 +156,7 @@ def totals(report: Report) -> list[tuple[str, str]]:
         if named[key]:
             inputs += f", {named[key]:.0f} {words}"
     lines.append(("inputs", inputs))
-    visits = [f"{named[key]:.0f} {key}" for key in ("joins", "leaves", "drops", "resumes") if named[key]]
+    visits = [f"{named[key]:.0f} {key}" for key in ("joins", "leaves", "drops", "resumes", "moves") if named[key]]
     if visits:
         lines.append(("visits", ", ".join(visits)))
     if asked["decode_share"] < 1:

@@ -41,6 +41,8 @@ class Samples:
     leaves: int = 0
     drops: int = 0
     resumes: int = 0
+    #: times that a client was sent to another machine
+    moves: int = 0
     frames: int = 0
     frame_bytes: int = 0
     #: states that the clients should have got in their time of play
@@ -213,6 +215,7 @@ def sample_figures(samples: Samples, processes: int) -> Figures:
         "leaves": samples.leaves,
         "drops": samples.drops,
         "resumes": samples.resumes,
+        "moves": samples.moves,
         "inputs": samples.inputs,
         "inputs_withheld": samples.inputs_withheld,
         "inputs_missing": samples.inputs_missing,

@@ -1,9 +1,7 @@
 """Several machines that share a Redis, as services on two ports: clients are told where to go; Redis may go away."""
 
 import asyncio
-import socket
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -11,7 +9,6 @@ import pytest
 from game_server.errors import CloseCode
 from tests.cluster.redis_server import SKIPPED, RedisServer, find_redis
 from tests.cluster.service import Players, play, workers
-from tests.conftest import StartServer
 from tests.server_process import ServerProcess
 from tests.system_packages import in_ci
 from tests.web.game_site import SitePlayer
@@ -19,45 +16,6 @@ from tests.web.game_site import SitePlayer
 pytestmark = pytest.mark.skipif(find_redis() is None and not in_ci(), reason=SKIPPED)
 
 MOVED, GOING_AWAY, SEAT_GONE = 4022, 1001, 4015
-
-
-@pytest.fixture
-def redis_server(free_port: int, tmp_path: Path) -> Iterator[RedisServer]:
-    """A running Redis."""
-    running = RedisServer(free_port, tmp_path)
-    yield running
-    running.go_on()
-    running.stop()
-
-
-@pytest.fixture
-def machines(
-    redis_server: RedisServer, start_server: StartServer, tmp_path: Path
-) -> Callable[..., list[ServerProcess]]:
-    """Start two services of one worker each, as on two machines."""
-
-    def start(*more: str) -> list[ServerProcess]:
-        ports = free_ports(2)
-        return [
-            start_server(
-                *("--workers", "1", "--games", "swarm", "--port", str(port), "--run-dir", str(tmp_path / str(port))),
-                *("--redis", redis_server.url, "--announce-url", f"ws://127.0.0.1:{port}/ws", "--drain-s", "0", *more),
-            )
-            for port in ports
-        ]
-
-    return start
-
-
-def free_ports(count: int) -> list[int]:
-    """Return ports that nobody listens on."""
-    probes = [socket.socket() for _ in range(count)]
-    for probe in probes:
-        probe.bind(("127.0.0.1", 0))
-    ports = [int(probe.getsockname()[1]) for probe in probes]
-    for probe in probes:
-        probe.close()
-    return ports
 
 
 def port_of(url: str) -> int:

@@ -1,0 +1,50 @@
+"""Services as on several machines that share a real Redis."""
+
+import socket
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.cluster.redis_server import RedisServer
+from tests.conftest import StartServer
+from tests.server_process import ServerProcess
+
+
+@pytest.fixture
+def redis_server(free_port: int, tmp_path: Path) -> Iterator[RedisServer]:
+    """A running Redis."""
+    running = RedisServer(free_port, tmp_path)
+    yield running
+    running.go_on()
+    running.stop()
+
+
+@pytest.fixture
+def machines(
+    redis_server: RedisServer, start_server: StartServer, tmp_path: Path
+) -> Callable[..., list[ServerProcess]]:
+    """Start two services of one worker each, as on two machines."""
+
+    def start(*more: str) -> list[ServerProcess]:
+        ports = free_ports(2)
+        return [
+            start_server(
+                *("--workers", "1", "--games", "swarm", "--port", str(port), "--run-dir", str(tmp_path / str(port))),
+                *("--redis", redis_server.url, "--announce-url", f"ws://127.0.0.1:{port}/ws", "--drain-s", "0", *more),
+            )
+            for port in ports
+        ]
+
+    return start
+
+
+def free_ports(count: int) -> list[int]:
+    """Return ports that nobody listens on."""
+    probes = [socket.socket() for _ in range(count)]
+    for probe in probes:
+        probe.bind(("127.0.0.1", 0))
+    ports = [int(probe.getsockname()[1]) for probe in probes]
+    for probe in probes:
+        probe.close()
+    return ports
