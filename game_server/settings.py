@@ -140,6 +140,10 @@ class Settings:
     header_bytes_max: int = ts.option(default=16_384, help="longest header of a request")
     body_bytes_max: int = ts.option(default=65_536, help="longest body of a request")
     rooms_max: int = ts.option(default=1000, help="most rooms")
+    service_rooms_max: int = ts.option(default=20_000, help="most rooms of all machines that share a Redis")
+    service_address_max: int = ts.option(
+        default=500, help="most players of one address on all machines that share a Redis"
+    )
     rooms_per_s: float = ts.option(default=200.0, help="most new rooms a second")
     rooms_address_per_s: float = ts.option(default=1.0, help="new rooms a second for one address, over time")
     rooms_address_burst: int = ts.option(default=50, help="new rooms for one address at once")

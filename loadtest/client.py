@@ -189,16 +189,15 @@ class Bot:
         self.play.meter.connecting(time.monotonic(), is_resuming=what == "resume")
         url: str | None = None  # each time anew from where all begin: a machine may be gone
         for _ in range(1 + MOVES_MAX):
-            self._moved = None
-            await self._ask(what, message, url)
+            moved = await self._ask(what, message, url)
             if self._welcome.done():
                 return True
-            if self._moved is None:
+            if moved is None:
                 break
             self._ledger.samples.moves += 1
-            url = str(self._moved["url"])
-            if self._moved["placement"] is not None:
-                message["placement"] = self._moved["placement"]
+            url = str(moved["url"])
+            if moved["placement"] is not None:
+                message["placement"] = moved["placement"]
         else:
             self._ledger.errors[f"{what}: sent in a circle"] += 1
         if self._link is not None and self.closed.done():
@@ -206,10 +205,9 @@ class Bot:
         self.abort()
         return False
 
-    async def _ask(self, what: str, message: Mapping[str, Any], url: str | None) -> None:
-        """Connect, send the first message and wait for its answer."""
-        self._welcome = self._loop.create_future()
-        self._answered = asyncio.Event()
+    async def _ask(self, what: str, message: Mapping[str, Any], url: str | None) -> Mapping[str, Any] | None:
+        """Connect, send the first message and wait for its answer; return where the bot is sent, if it is."""
+        self._expect_answer()
         try:
             self._link = await self._setting.network.connect(self, JOIN_TIMEOUT_S, self.lines, url)
             self._send(message)
@@ -222,6 +220,12 @@ class Bot:
         if self._moved is not None and self._link is not None:
             self._link.abandon()
             self._link = None
+        return self._moved
+
+    def _expect_answer(self) -> None:
+        self._moved = None
+        self._welcome = self._loop.create_future()
+        self._answered = asyncio.Event()
 
     def _seat(self, welcome: Mapping[str, Any]) -> None:
         # At once, not when `_enter` wakes up: a state may follow in the same read.

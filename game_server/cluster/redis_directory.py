@@ -13,7 +13,7 @@ Knows Redis; knows no connections and no rooms' insides.
 
 import asyncio
 import secrets
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 import redis.asyncio as redis
@@ -21,16 +21,19 @@ import ujson
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
-from ..core.directory import Report, Wish
+from ..core.directory import Wish
 from ..web.logs import log
 from . import redis_scripts
-from .board import DirectoryDown, SeatFound
+from .board import DirectoryDown, NodeState, Overview, SeatFound
 
 PREFIX = "{game-server}"
 TICKET_MS = 5000
 #: of one command; Redis on the same network answers in one
 TIMEOUT_S = 1.0
 RETRY_S = 0.5
+HEALTH_CHECK_S = 5.0
+#: above all fences
+FENCE_MAX = 2**53
 
 
 class RedisDirectory:
@@ -47,6 +50,8 @@ class RedisDirectory:
         self.node, self.announce_url = node, announce_url
         self._lease_ms = int(lease_s * 1000)
         self._fence = 0
+        #: users in the last report that was heard
+        self._users_told: frozenset[str] = frozenset()
         # A server that was started anew has closed its old connections: the first command on one is tried once more. A
         # placement made twice by that speaks for a seat too many until the owner's next report.
         self._redis = redis.Redis.from_url(
@@ -56,8 +61,10 @@ class RedisDirectory:
             socket_connect_timeout=TIMEOUT_S,
             retry=Retry(NoBackoff(), 1),
             retry_on_error=[redis.ConnectionError],
+            # A channel on which nothing is said finds out by asking that the other side is gone.
+            health_check_interval=HEALTH_CHECK_S,
         )
-        scripts = ("REPORT", "PLACE", "REDEEM", "LEAVE")
+        scripts = ("REPORT", "PLACE", "REDEEM", "LEAVE", "MERGE_BANS")
         self._scripts = {name: self._redis.register_script(getattr(redis_scripts, name)) for name in scripts}
         self._listening: asyncio.Task[None] | None = None
         #: whether the last command was answered
@@ -81,27 +88,46 @@ class RedisDirectory:
         self.is_up = True
         return result
 
-    async def report(self, report: Report, codes: Mapping[str, str], users: Mapping[str, str]) -> None:
-        """Write this node's state under its lease.
-
-        Args:
-            report: load, players and rooms.
-            codes: code -> id of a private room.
-            users: user id -> id of the room that the user is in.
-        """
+    async def report(self, state: NodeState) -> Overview | None:
+        """Write this node's state under its lease; return what it should know, or None where another took its name."""
         if not self._fence:
             self._fence = await self._do(self._redis.incr(f"{PREFIX}:fence"))
+        report = state.report
         rooms = [] if report.is_draining else [room for room in report.rooms if room.is_open]
-        arguments: list[Any] = [self.node, self._fence, self._lease_ms, self.announce_url, report.load, report.players]
-        arguments += [len(codes), len(users)]
-        for pairs in (codes, users):
-            for pair in pairs.items():
-                arguments += pair
-        for room in rooms:
-            arguments += [room.room, key_of(room.game, room.options), room.free]
-        if not await self._run("REPORT", *arguments):
+        told = {
+            "node": self.node,
+            "fence": self._fence,
+            "lease_ms": self._lease_ms,
+            "url": self.announce_url,
+            "load": report.load,
+            "players": report.players,
+            "rooms": state.room_count,
+            "codes": dict(state.codes),
+            "users": dict(state.users),
+            "gone": [user for user in self._users_told if user not in state.users],
+            "claimed": list(state.claimed),
+            "seats": list(state.seats),
+            "open": [[room.room, key_of(room.game, room.options), room.free] for room in rooms],
+            "addresses": dict(state.addresses),
+            "address_max": state.address_max,
+        }
+        values = ujson.loads(await self._run("REPORT", ujson.dumps(told, ensure_ascii=False, allow_nan=False)))
+        if "fenced" in values:
             log.error("lease_fenced_off", node=self.node, fence=self._fence)
             self._fence = 0  # another took the name: begin anew behind it
+            return None
+        self._users_told = frozenset(state.users)
+        return Overview.parse(values)
+
+    async def merge_bans(self, rows: Sequence[Mapping[str, Any]]) -> tuple[str, list[dict[str, Any]]]:
+        """Put this node's bans together with those of all; return the version that this makes, and all of them."""
+        text = ujson.dumps(list(rows), ensure_ascii=False, allow_nan=False)
+        version, merged = await self._run("MERGE_BANS", text, secrets.token_hex(8))
+        return version, [ujson.loads(row) for row in merged]
+
+    async def bury(self, node: str) -> None:
+        """Take a node off the list that does not do what it is there for; it lists itself again if it lives."""
+        await self._run("LEAVE", node, FENCE_MAX)
 
     async def place(self, wish: Wish, is_new: bool) -> SeatFound | None:
         """Return a seat for a quick match (or in a new room); None when no node is there."""
@@ -127,16 +153,8 @@ class RedisDirectory:
 
     async def rooms_of_user(self, user_id: str) -> dict[str, str]:
         """Return where a user is: node -> room id."""
-        return dict(await self._do(self._redis.hgetall(f"{PREFIX}:user:{user_id}")))
-
-    async def nodes(self) -> dict[str, dict[str, str]]:
-        """Return the nodes that are there, with url, load and players."""
-        found: dict[str, dict[str, str]] = {}
-        for node in await self._do(self._redis.zrange(f"{PREFIX}:nodes", 0, -1)):
-            facts = await self._do(self._redis.hgetall(f"{PREFIX}:lease:{node}"))
-            if facts:
-                found[node] = facts
-        return found
+        found = await self._do(self._redis.hgetall(f"{PREFIX}:user:{user_id}"))
+        return {node: room for node, room in found.items() if await self.url_of(node)}
 
     async def tell_all(self, message: Mapping[str, Any]) -> None:
         """Tell all nodes something, this one included."""

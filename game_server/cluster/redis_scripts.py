@@ -3,7 +3,7 @@
 All keys share the hash tag of the prefix, so they lie in one slot and a script may compute names of keys. Times are
 Redis' own (TIME): the clocks of machines need not agree.
 
-    {p}:lease:NODE     hash url, load, players, fence; expires      the node is there
+    {p}:lease:NODE     hash url, load, players, rooms, fence; expires   the node is there
     {p}:nodes          zset NODE -> load                            where to make a room
     {p}:open:KEY       zset ROOM -> free seats not spoken for       what a quick match fills; KEY: game and options
     {p}:published:NODE hash ROOM -> KEY                             what to take off the list
@@ -11,45 +11,72 @@ Redis' own (TIME): the clocks of machines need not agree.
     {p}:ticket:TICKET  ROOM; expires                                redeemed once, by the owner
     {p}:code:CODE      ROOM; expires                                private rooms
     {p}:user:USER      hash NODE -> ROOM; expires                   who is where
+    {p}:seat:GAME USER NODE; expires                                who has a user's one seat: the last to claim it
+    {p}:seated:NODE    hash ADDRESS -> players; expires             what a node has in {p}:addresses
+    {p}:addresses      zset ADDRESS -> players of all nodes         who may not have more
+    {p}:bans           hash WHO -> ban as JSON                      a lifted one stays until it would have ended
+    {p}:bans_version   text                                         another one after each change
 
 A lease carries a fence, a number that only grows: a process that was stopped for so long that another took its name
 may not write any more under the older one.
 """
 
-#: KEYS: prefix. ARGV: node, fence, lease ms, url, load, players, codes, users, then room, key, free seats for each room
-REPORT = """
-local p, node, fence, lease_ms = KEYS[1], ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
+#: takes a node off every list, as it goes or when its lease has ended
+_BURY = """
+local function bury(p, node)
+  local published, seated = p .. ':published:' .. node, p .. ':seated:' .. node
+  local rooms = redis.call('HGETALL', published)
+  for i = 1, #rooms, 2 do redis.call('ZREM', p .. ':open:' .. rooms[i + 1], rooms[i]) end
+  local groups = redis.call('HGETALL', seated)
+  for i = 1, #groups, 2 do redis.call('ZINCRBY', p .. ':addresses', -groups[i + 1], groups[i]) end
+  redis.call('DEL', p .. ':lease:' .. node, published, seated)
+  redis.call('ZREM', p .. ':nodes', node)
+end
+"""
+
+#: KEYS: prefix. ARGV: a node's state as JSON (redis_directory.py, `report`). Returns JSON: what it should know of all
+REPORT = (
+    _BURY
+    + """
+local p, told = KEYS[1], cjson.decode(ARGV[1])
+local node, fence, lease_ms = told.node, told.fence, told.lease_ms
 local lease = p .. ':lease:' .. node
-local held = tonumber(redis.call('HGET', lease, 'fence') or fence)
-if held > fence then return 0 end
+if tonumber(redis.call('HGET', lease, 'fence') or fence) > fence then return cjson.encode({fenced = true}) end
 local time = redis.call('TIME')
 local now_ms = time[1] * 1000 + math.floor(time[2] / 1000)
-redis.call('HSET', lease, 'fence', fence, 'url', ARGV[4], 'load', ARGV[5], 'players', ARGV[6])
+redis.call('HSET', lease, 'fence', fence, 'url', told.url, 'load', told.load)
+redis.call('HSET', lease, 'players', told.players, 'rooms', told.rooms)
 redis.call('PEXPIRE', lease, lease_ms)
-redis.call('ZADD', p .. ':nodes', ARGV[5], node)
+redis.call('ZADD', p .. ':nodes', told.load, node)
+
+for code, room in pairs(told.codes) do redis.call('SET', p .. ':code:' .. code, room, 'PX', lease_ms) end
+for user, room in pairs(told.users) do
+  redis.call('HSET', p .. ':user:' .. user, node, room)
+  redis.call('PEXPIRE', p .. ':user:' .. user, lease_ms)
+end
+for _, user in ipairs(told.gone) do redis.call('HDEL', p .. ':user:' .. user, node) end
+
+for _, seat in ipairs(told.claimed) do redis.call('SET', p .. ':seat:' .. seat, node, 'PX', lease_ms) end
+local lost = {}
+for _, seat in ipairs(told.seats) do
+  local holder = redis.call('GET', p .. ':seat:' .. seat)
+  if holder and holder ~= node and redis.call('EXISTS', p .. ':lease:' .. holder) == 1 then
+    lost[#lost + 1] = seat
+  else
+    redis.call('SET', p .. ':seat:' .. seat, node, 'PX', lease_ms)
+  end
+end
+
 local published = p .. ':published:' .. node
-local before = redis.call('HGETALL', published)
-redis.call('PEXPIRE', published, 10 * lease_ms)
-local now = {}
-local codes, users = tonumber(ARGV[7]), tonumber(ARGV[8])
-local at = 9
-for _ = 1, codes do
-  redis.call('SET', p .. ':code:' .. ARGV[at], ARGV[at + 1], 'PX', lease_ms)
-  at = at + 2
-end
-for _ = 1, users do
-  redis.call('HSET', p .. ':user:' .. ARGV[at], node, ARGV[at + 1])
-  redis.call('PEXPIRE', p .. ':user:' .. ARGV[at], lease_ms)
-  at = at + 2
-end
-while at < #ARGV do
-  local room, key, free = ARGV[at], ARGV[at + 1], tonumber(ARGV[at + 2])
-  local coming = p .. ':coming:' .. room
+local before, now = redis.call('HGETALL', published), {}
+for _, row in ipairs(told.open) do
+  local room, key, free = row[1], row[2], row[3]
+  local coming, open = p .. ':coming:' .. room, p .. ':open:' .. key
   redis.call('ZREMRANGEBYSCORE', coming, '-inf', now_ms)
-  redis.call('ZADD', p .. ':open:' .. key, free - redis.call('ZCARD', coming), room)
+  redis.call('ZADD', open, free - redis.call('ZCARD', coming), room)
+  redis.call('PEXPIRE', open, 10 * lease_ms)
   redis.call('HSET', published, room, key)
   now[room] = true
-  at = at + 3
 end
 for i = 1, #before, 2 do
   local room, key = before[i], before[i + 1]
@@ -60,7 +87,66 @@ for i = 1, #before, 2 do
     redis.call('HDEL', published, room)
   end
 end
-return 1
+redis.call('PEXPIRE', published, 10 * lease_ms)
+
+local seated, addresses = p .. ':seated:' .. node, p .. ':addresses'
+local counted = redis.call('HGETALL', seated)
+for i = 1, #counted, 2 do
+  if not told.addresses[counted[i]] then
+    redis.call('ZINCRBY', addresses, -counted[i + 1], counted[i])
+    redis.call('HDEL', seated, counted[i])
+  end
+end
+for group, count in pairs(told.addresses) do
+  local more = count - tonumber(redis.call('HGET', seated, group) or 0)
+  if more ~= 0 then
+    redis.call('ZINCRBY', addresses, more, group)
+    redis.call('HSET', seated, group, count)
+  end
+end
+redis.call('PEXPIRE', seated, 10 * lease_ms)
+redis.call('PEXPIRE', addresses, 10 * lease_ms)
+
+local nodes, rooms = {}, 0
+for _, name in ipairs(redis.call('ZRANGE', p .. ':nodes', 0, -1)) do
+  local facts = redis.call('HMGET', p .. ':lease:' .. name, 'url', 'load', 'players', 'rooms')
+  if facts[1] then
+    rooms = rooms + facts[4]
+    nodes[#nodes + 1] = {name, facts[1], tonumber(facts[2]), tonumber(facts[3]), tonumber(facts[4])}
+  else
+    bury(p, name)
+  end
+end
+redis.call('ZREMRANGEBYSCORE', addresses, '-inf', 0)
+local crowded = redis.call('ZRANGEBYSCORE', addresses, told.address_max, '+inf', 'LIMIT', 0, 1000)
+local bans = redis.call('GET', p .. ':bans_version') or ''
+return cjson.encode({nodes = nodes, rooms = rooms, crowded = crowded, lost = lost, bans = bans})
+"""
+)
+
+#: KEYS: prefix. ARGV: bans as a JSON array of rows, the newest of each who counts; a name for what comes of it. Returns
+#: that name, or the older one where nothing changed, and all rows.
+MERGE_BANS = """
+local p, now_s = KEYS[1], tonumber(redis.call('TIME')[1])
+local bans, version = p .. ':bans', p .. ':bans_version'
+local is_changed = redis.call('EXISTS', version) == 0
+for _, row in ipairs(cjson.decode(ARGV[1])) do
+  local key = row.by .. ' ' .. row.who
+  local held = redis.call('HGET', bans, key)
+  if row.until_unix_s > now_s and (not held or cjson.decode(held).at_unix_s < row.at_unix_s) then
+    redis.call('HSET', bans, key, cjson.encode(row))
+    is_changed = true
+  end
+end
+local rows, all, last_s = {}, redis.call('HGETALL', bans), 0
+for i = 1, #all, 2 do
+  local until_s = cjson.decode(all[i + 1]).until_unix_s
+  if until_s > now_s then rows[#rows + 1] = all[i + 1] else redis.call('HDEL', bans, all[i]) end
+  last_s = math.max(last_s, until_s)
+end
+if #rows > 0 then redis.call('EXPIREAT', bans, string.format('%.0f', math.ceil(last_s))) end
+if is_changed then redis.call('SET', version, ARGV[2]) end
+return {redis.call('GET', version), rows}
 """
 
 #: KEYS: prefix. ARGV: key, seats of a new room, ticket, ticket ms, id for a new room, whether it must be a new one (1)
@@ -97,6 +183,7 @@ for _, node in ipairs(redis.call('ZRANGE', p .. ':nodes', 0, -1)) do
     coming(room)
     if ARGV[6] ~= '1' then
       redis.call('ZADD', open, seats - 1, room)
+      redis.call('PEXPIRE', open, 10 * ticket_ms)
       redis.call('HSET', p .. ':published:' .. node, room, key)
     end
     return {room, node, url}
@@ -115,13 +202,12 @@ return room
 """
 
 #: KEYS: prefix. ARGV: node, fence. Takes a node that goes in an orderly way off every list.
-LEAVE = """
+LEAVE = (
+    _BURY
+    + """
 local p, node = KEYS[1], ARGV[1]
-local lease = p .. ':lease:' .. node
-if tonumber(redis.call('HGET', lease, 'fence') or ARGV[2]) > tonumber(ARGV[2]) then return 0 end
-local published = redis.call('HGETALL', p .. ':published:' .. node)
-for i = 1, #published, 2 do redis.call('ZREM', p .. ':open:' .. published[i + 1], published[i]) end
-redis.call('DEL', lease, p .. ':published:' .. node)
-redis.call('ZREM', p .. ':nodes', node)
+if tonumber(redis.call('HGET', p .. ':lease:' .. node, 'fence') or ARGV[2]) > tonumber(ARGV[2]) then return 0 end
+bury(p, node)
 return 1
 """
+)

@@ -22,7 +22,7 @@ import attrs
 from ..core.directory import Report, RoomFacts, Wish, node_of
 from ..core.json_codec import dump
 from ..core.kinds import canonical_json
-from ..core.protocol import Join, Resume, as_text, parse_text
+from ..core.protocol import Join, Resume
 from ..core.room import Room
 from ..errors import CloseCode, ProtocolError
 from ..web.connection import FrozenConnection, LeanConnection
@@ -33,6 +33,7 @@ from ..web.socket import connection_options
 from ..web.takeover import unmask
 from .board import DirectoryDown
 from .link import SupervisorLink
+from .member import Member
 from .place import SUPERVISOR, WorkerPlace, nodes_in, socket_of
 from .post import Letter, PostBox, PostError, ask
 
@@ -43,11 +44,10 @@ if TYPE_CHECKING:
 HANDS_MAX = 3
 HAND_TIMEOUT_S = 2.0
 GATHER_TIMEOUT_S = 1.0
+#: places that a quick match looks at when those it is given turn out to be of dead processes
+PLACES_MAX = 4
 #: a report names at most so many rooms
 ROOMS_REPORTED_MAX = 2000
-#: reports to the directory of all machines: at least so often, and so soon after a change
-BOARD_EVERY_S = 1.0
-BOARD_SOON_S = 0.1
 
 
 @attrs.frozen
@@ -86,18 +86,18 @@ class Worker:
         self.link = SupervisorLink(place.folder / SUPERVISOR, hello, self._report, drain, hub.settings.orphan_drain_s)
         self._board = board
         self._done: list[int] = []
-        self._reporting: asyncio.Task[None] | None = None
-        self._board_is_stale = asyncio.Event()
+        self._member = Member(hub, board, self._facts) if board is not None else None
         self._tasks: set[asyncio.Task[None]] = set()
         self._cpu_s, self._cpu_at_s, self._load = time.process_time(), hub.now_s(), 0.0
 
     def start(self) -> None:
         """Take letters and report, and let the hub know of the others."""
         self._hub.route, self._hub.gather, self._hub.is_worker = self.route, self.gather, True
+        self._hub.others.announce, self._hub.others.claim = self._tell_siblings, self._claim
         self._box.open()
         self.link.start()
-        if self._board is not None:
-            self._reporting = asyncio.create_task(self._keep_reporting(self._board))
+        if self._member is not None:
+            self._member.start()
 
     async def stop(self) -> None:
         """Take nothing more."""
@@ -105,9 +105,8 @@ class Worker:
         for task in self._tasks:
             task.cancel()
         await self.link.stop()
-        if self._reporting is not None and self._board is not None:
-            self._reporting.cancel()
-            await self._board.close()
+        if self._member is not None:
+            await self._member.stop()
 
     # ---- what is told ------------------------------------------------------------------------------------------
 
@@ -125,27 +124,10 @@ class Worker:
         rooms = tuple(_facts(room) for room in list(hub.lobby.rooms.values())[:ROOMS_REPORTED_MAX])
         return Report(round(self._load, 3), hub.lobby.players, hub.lobby.is_draining, rooms)
 
-    async def _keep_reporting(self, board: "RedisDirectory") -> None:
-        """Write this node's state to the directory of all machines, for as long as it lives."""
-        while True:
-            try:
-                lobby = self._hub.lobby
-                codes = {code: lobby.room_of_code(code) for code in lobby.codes}
-                await board.report(self._facts(), codes, lobby.users)
-            except DirectoryDown:
-                pass  # it said so itself; play goes on
-            except Exception:  # noqa: BLE001 - whatever it was, the next report may do better
-                log.exception("report_failed")
-            self._board_is_stale.clear()
-            try:
-                await asyncio.wait_for(self._board_is_stale.wait(), BOARD_EVERY_S)
-                await asyncio.sleep(BOARD_SOON_S)
-            except TimeoutError:
-                pass
-
     def _note_change(self) -> None:
         self.link.note_change()
-        self._board_is_stale.set()
+        if self._member is not None:
+            self._member.note_change()
 
     # ---- bringing players where they belong --------------------------------------------------------------------
 
@@ -164,26 +146,35 @@ class Worker:
         return [node for node in nodes_in(self._folder) if node != self.node]
 
     async def _bring(self, frozen: FrozenConnection, message: Join | Resume, text: str) -> None:
+        try:
+            target = await self._hand_on(frozen, message, text)
+        except BaseException:
+            os.close(frozen.descriptor)
+            raise
+        # From here on the descriptor is the connection's.
+        if isinstance(target, str):
+            self._thaw(frozen).close(CloseCode.GOING_AWAY, target)
+        elif target is not None and target.url is not None and target.node != self.node:
+            self._send_away(frozen, target)
+        elif target is not None:
+            self._take_in(frozen, text, target.ticket, target.room)
+
+    async def _hand_on(self, frozen: FrozenConnection, message: Join | Resume, text: str) -> _Target | str | None:
+        """Hand a connection to the sibling that it belongs to; return where it belongs if to none, or why nowhere."""
         tried: list[str] = []
         try:
             for _ in range(HANDS_MAX):
                 target = await self._find(message, tried)
-                if target.node in self.siblings():
-                    if await self._hand(frozen, text, target):
-                        return
-                    tried.append(target.node)
-                elif target.url is not None and target.node != self.node:
-                    self._send_away(frozen, target)
-                    return
-                else:
-                    self._take_in(frozen, text, target.ticket, target.room)
-                    return
-            self._refuse(frozen, "its process does not answer; try again")
+                if target.node not in self.siblings():
+                    return target
+                if await self._hand(frozen, text, target):
+                    return None
+                tried.append(target.node)
+                if self._board is not None:
+                    await self._board.bury(target.node)  # until it reports again
         except DirectoryDown:
-            self._refuse(frozen, "the directory of rooms does not answer; try again")
-        except BaseException:
-            os.close(frozen.descriptor)
-            raise
+            return "the directory of rooms does not answer; try again"
+        return "its process does not answer; try again"
 
     async def _find(self, message: Join | Resume, tried: list[str]) -> _Target:
         """Return where a first message belongs; raise DirectoryDown when only the directory could tell."""
@@ -206,15 +197,21 @@ class Worker:
         return _Target(placement.node, ticket=placement.ticket) if placement else _Target(self.node)
 
     async def _find_on_board(self, board: "RedisDirectory", message: Join, wish: Wish) -> _Target:
-        if message.placement and (room := await board.redeem(message.placement)):
+        mine = {self.node, *self.siblings()}
+        room = await board.redeem(message.placement) if message.placement else None
+        if room is not None and node_of(room) in mine:
             return _Target(node_of(room), room=room)
-        seat = await board.place(wish, message.create)
-        if seat is None:
-            return _Target(self.node)
-        if seat.node == self.node or seat.node in self.siblings():
-            await board.redeem(seat.ticket)
-            return _Target(seat.node, room=seat.room)
-        return _Target(seat.node, url=seat.url, placement=seat.ticket)
+        for _ in range(PLACES_MAX):
+            seat = await board.place(wish, message.create)
+            if seat is None:
+                break
+            if seat.node in mine:
+                await board.redeem(seat.ticket)
+                return _Target(seat.node, room=seat.room)
+            if seat.url != board.announce_url:
+                return _Target(seat.node, url=seat.url, placement=seat.ticket)
+            await board.bury(seat.node)  # of this machine, and its socket is gone: it has died
+        return _Target(self.node)
 
     async def _find_node(self, node: str) -> _Target:
         if self._board is None or node in self.siblings():
@@ -263,36 +260,17 @@ class Worker:
             self._done.append(ticket)
         player = self._thaw(frozen)
         player.is_placed = True
-        player.on_message(self._into_room(text, room_id) if room_id else text)
+        if room_id and node_of(room_id) == self.node:
+            player.placed_in = room_id
+        player.on_message(text)
         player.connection.watch(player.session is None)
         self._note_change()
-
-    def _into_room(self, text: str, room_id: str) -> str:
-        """Return a join that was placed as one of the room it was placed in, made now if it is the first to come."""
-        message = parse_text(text, None)
-        assert isinstance(message, Join)
-        lobby, room = self._hub.lobby, self._hub.lobby.rooms.get(room_id)
-        if room is None:
-            definition = lobby.definitions[message.game]
-            try:
-                options = definition.parse_options(message.options)
-                room = lobby.create(definition, options, message.private, self._hub.now_s(), room_id=room_id)
-            except ProtocolError:
-                return text  # a limit: the join itself is refused by it, in its words
-        if not room.has_free_seat or room.is_locked:
-            return text
-        where = None if room.code else room_id
-        placed = attrs.evolve(message, create=False, private=False, options={}, placement=None)
-        return as_text(attrs.evolve(placed, room=where, code=room.code))
 
     def _send_away(self, frozen: FrozenConnection, target: _Target) -> None:
         """Tell a client which machine it has to go to."""
         player = self._thaw(frozen)
         player.send(dump({"type": "moved", "url": target.url, "placement": target.placement}))
         player.close(CloseCode.MOVED, f"go to {target.url}")
-
-    def _refuse(self, frozen: FrozenConnection, reason: str) -> None:
-        self._thaw(frozen).close(CloseCode.GOING_AWAY, reason)
 
     def _thaw(self, frozen: FrozenConnection) -> Player:
         options = connection_options(self._hub.settings)
@@ -319,8 +297,30 @@ class Worker:
             os.close(descriptor)
         if letter.get("question") == "listeners":
             return {"node": self.node, "descriptors": self._descriptors}
+        if "tell" in letter:
+            self._hub.hear(letter["tell"])
+            return {}
+        if "claim" in letter:
+            self._hub.lose_seat(*letter["claim"])
+            return {}
         question = self._hub.questions.get(letter.get("question", ""))
         return {"error": "unknown question"} if question is None else {"answer": question()}
+
+    def _tell_siblings(self, message: dict[str, Any]) -> str:
+        """Tell the other workers of this machine something; return in words whom it reaches."""
+        others = self.siblings()
+        self._spawn(self._tell({"tell": message}, others))
+        return f"{len(others)} other process{'' if len(others) == 1 else 'es'}"
+
+    def _claim(self, game: str, user_id: str) -> None:
+        self._spawn(self._tell({"claim": [game, user_id]}, self.siblings()))
+
+    async def _tell(self, letter: Letter, nodes: list[str]) -> None:
+        for node in nodes:
+            try:
+                await ask(socket_of(self._folder, node), letter, timeout_s=GATHER_TIMEOUT_S)
+            except PostError as error:
+                self._hub.rate_limited.warning("worker_not_told", node=node, error=str(error))
 
     async def gather(self, question: str) -> dict[str, Any]:
         """Ask all workers, this one included; return the answers by node, None of one that does not answer."""

@@ -60,6 +60,8 @@ class Lobby:
         self.limits, self.room_limits = limits, room_limits
         self.rooms: dict[str, Room] = {}
         self.is_draining = False
+        #: whether all processes together have as many rooms as they may
+        self.is_service_full = False
         #: tallies of rooms that have ended
         self.ended_counts = Counts()
         self.rooms_made = 0
@@ -69,7 +71,7 @@ class Lobby:
         self._by_code: dict[str, Room] = {}
         self._by_token: dict[bytes, Session] = {}
         #: of games with one seat for each user, by (game, user)
-        self._by_user: dict[tuple[str, str], Session] = {}
+        self.one_seats: dict[tuple[str, str], Session] = {}
         self._bucket = TokenBucket(limits.rooms_per_s, max(limits.rooms_per_s, 1))
         self._maker_buckets = BucketsByKey(limits.rooms_address_per_s, limits.rooms_address_burst)
         self.tickets = Tickets(secrets.make_token)
@@ -86,10 +88,12 @@ class Lobby:
         now_s: float,
         maker: str | None = None,
         user_id: str | None = None,
+        placed_in: str | None = None,
     ) -> Session:
         """Seat a player as its join message asks; raise ProtocolError with the documented code when that cannot be.
 
-        `maker` is who is limited in making rooms, None for nobody; `user_id` is None for a guest.
+        `maker` is who is limited in making rooms, None for nobody; `user_id` is None for a guest; `placed_in` is the
+        room that a directory chose for it, which may have to be made.
         """
         if self.is_draining:
             raise ProtocolError(CloseCode.DRAINING, "the server is shutting down")
@@ -103,19 +107,19 @@ class Lobby:
         if request.spectate or request.ticket:
             return self._watch(request, definition, link, is_json, now_s)
         name = clean_name(request.name, self.room_limits.name_len_max)
-        room = self._room_for(request, definition, now_s, maker)
+        room = self._room_for(request, definition, now_s, maker, placed_in)
         token = self._secrets.make_token()
         session = room.join(name, token, link, is_json, now_s, user_id)
         self._remember(token, session)
         if user_id is not None and definition.cls.one_seat_per_user:
-            self._by_user[definition.name, user_id] = session
+            self.one_seats[definition.name, user_id] = session
         return session
 
     def seat_of_user(self, request: Join, user_id: str | None) -> Session | None:
         """Return the one seat that a user has in the game it asks for, if the game gives each user but one."""
         if user_id is None or request.spectate or request.ticket:
             return None
-        session = self._by_user.get((request.game, user_id))
+        session = self.one_seats.get((request.game, user_id))
         return session if session is not None and session.state is not State.ENDED else None
 
     def move(self, request: Join, session: Session, link: Any, is_json: bool, now_s: float) -> bool:
@@ -152,7 +156,14 @@ class Lobby:
     def _is_watchable(self, room: Room, definition: GameDefinition) -> bool:
         return room.definition is definition and room.code is None and room.closing is None and room.is_watchable
 
-    def _room_for(self, request: Join, definition: GameDefinition, now_s: float, maker: str | None) -> Room:
+    def _room_for(
+        self,
+        request: Join,
+        definition: GameDefinition,
+        now_s: float,
+        maker: str | None,
+        placed_in: str | None = None,
+    ) -> Room:
         asked = [key for key in ("room", "code", "create") if getattr(request, key)]
         if len(asked) > 1:
             raise ProtocolError(CloseCode.BAD_JOIN, f"give one of room, code, create, not {' and '.join(asked)}")
@@ -165,11 +176,16 @@ class Lobby:
                 raise ProtocolError(CloseCode.ROOM_NOT_FOUND, f"no {definition.name} room has this {what}")
             return room
         options = definition.parse_options(request.options)
+        placed = self.rooms.get(placed_in or "")
         if not request.create:
+            if placed is not None and self._fits(placed, definition, options):
+                return placed
+            if placed is None and placed_in:
+                return self.create(definition, options, False, now_s, maker, placed_in)
             fitting = [room for room in self.rooms.values() if self._fits(room, definition, options)]
             if fitting:
                 return max(fitting, key=lambda room: len(room.sessions))
-        return self.create(definition, options, request.private, now_s, maker)
+        return self.create(definition, options, request.private, now_s, maker, None if placed else placed_in)
 
     def _fits(self, room: Room, definition: GameDefinition, options: Any) -> bool:
         is_open = room.code is None and not room.is_locked and room.closing is None and room.has_free_seat
@@ -192,6 +208,9 @@ class Lobby:
         if len(self.rooms) >= self.limits.rooms_max:
             self.limited["rooms_max"] += 1
             raise ProtocolError(CloseCode.SERVER_FULL, f"the server has its {self.limits.rooms_max} rooms")
+        if self.is_service_full:
+            self.limited["service_rooms_max"] += 1
+            raise ProtocolError(CloseCode.SERVER_FULL, "the service has all the rooms that it may have")
         if maker is not None and not self._maker_buckets.spend(maker, now_s):
             self.limited["rooms_address_per_s"] += 1
             rate = self.limits.rooms_address_per_s
@@ -260,8 +279,8 @@ class Lobby:
     def _forget(self, session: Session) -> None:
         self._forget_tokens(session)
         key = (session.room.definition.name, session.seat.user_id or "")
-        if self._by_user.get(key) is session:
-            del self._by_user[key]
+        if self.one_seats.get(key) is session:
+            del self.one_seats[key]
 
     def _forget_tokens(self, session: Session, but: bytes | None = None) -> None:
         digests = self._digests.pop(session, set())

@@ -78,7 +78,8 @@ class Acts:
             room.notice(text)
         if message.get("room") is not None:
             return f"Told {_named(rooms[0])}: {text}"
-        return f"Told all {len(rooms)} rooms: {text}"
+        others = self._hub.others.announce({"notice": text})
+        return f"Told all {len(rooms)} rooms{f' here, and {others}' if others else ''}: {text}"
 
     def _close(self, admin: Admin, message: Row) -> str:
         room = self._room(message)
@@ -123,11 +124,12 @@ class Acts:
             self._hub.bans.add(ban, now)
         except (GameServerError, OSError) as error:
             raise BadAct(f"The ban could not be kept: {error}") from error
-        name, others = session.seat.name, self._others(session, ban)
-        for closed in (session, *others):
-            self._hub.kick(closed, reason)
+        name = session.seat.name
+        self._hub.kick(session, reason)
+        others = self._hub.put_out(ban)
+        self._hub.others.announce({"bans": True})
         text = f"Banned {name} by {by.value} for {minutes:g} minutes"
-        return f"{text}, and {_count(len(others), 'other player')} from there" if others else text
+        return f"{text}, and {_count(others, 'other player')} from there" if others else text
 
     def _whom(self, session: Session, by: object) -> tuple[BanBy, str]:
         link: Player | None = session.link
@@ -142,21 +144,14 @@ class Acts:
             raise BadAct(f"{session.seat.name} is not connected: there is no address to ban")
         return BanBy.ADDRESS, group_of(link.connection.remote_address)
 
-    def _others(self, session: Session, ban: Ban) -> list[Session]:
-        """Return the other sessions that a ban concerns."""
-        sessions = [player.session for player in self._hub.players if player.session is not None]
-        return [other for other in sessions if other is not session and self._is_meant(other, ban)]
-
-    def _is_meant(self, session: Session, ban: Ban) -> bool:
-        if ban.by is BanBy.USER:
-            return session.seat.user_id == ban.who
-        link: Player | None = session.link
-        return link is not None and group_of(link.connection.remote_address) == ban.who
-
     def _unban(self, admin: Admin, message: Row) -> str:
-        ban = self._hub.bans.lift(str(message.get("ban")))
+        try:
+            ban = self._hub.bans.lift(str(message.get("ban")), time.time())
+        except (GameServerError, OSError) as error:
+            raise BadAct(f"The ban could not be lifted: {error}") from error
         if ban is None:
             raise BadAct("This ban holds no more")
+        self._hub.others.announce({"bans": True})
         return f"Lifted the ban of {ban.name} ({ban.by.value} {ban.who})"
 
     # ---- the process -------------------------------------------------------------------------------------------

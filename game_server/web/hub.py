@@ -28,7 +28,7 @@ from ..core.session import Event, Role, Session, State
 from ..errors import CloseCode, GameServerError, ProtocolError
 from ..settings import BadSettings, Settings
 from .addresses import Addresses, group_of
-from .bans import BadBans, Bans
+from .bans import BadBans, Ban, BanBy, Bans
 from .connection import FrozenConnection
 from .descriptors import PatientListener
 from .games import LoadedGame
@@ -56,7 +56,8 @@ COUNTDOWN_S = frozenset((1, 2, 3, 5, 10, 15, 20, 25, 30, 45, *range(60, 3600, 30
 #: those of the shell, to be there before they are reached
 COUNTED_LIMITS = """connections_max connections_address_max openings_max handshakes_per_s handshakes_address_per_s
     http_connections_max http_connections_address_max rooms_max rooms_per_s rooms_address_per_s join_timeout_s
-    dead_after_s idle_timeout_s bytes_per_s backlog_hard_bytes backlog_soft_s""".split()
+    dead_after_s idle_timeout_s bytes_per_s backlog_hard_bytes backlog_soft_s service_address_max
+    service_rooms_max""".split()
 
 #: setting -> the tally of rooms that counts how often it was reached
 LIMIT_COUNTS = {
@@ -85,6 +86,35 @@ class CrashReport:
     #: where it was raised, and what the seats were stepped with, by number
     traceback: str = ""
     inputs: dict[int, str] = attrs.Factory(dict)
+
+
+@attrs.frozen
+class Machines:
+    """What this process last heard of the machines that it shares a directory with.
+
+    Args:
+        is_up: whether the directory answers; while it does not, the rest is empty.
+        nodes: what all know of each process that is there, this one included.
+        rooms: of all of them.
+        crowded: addresses that have as many players over all as one may.
+    """
+
+    is_up: bool = False
+    nodes: tuple[Any, ...] = ()
+    rooms: int = 0
+    crowded: frozenset[str] = frozenset()
+
+
+@attrs.define(eq=False)
+class Others:
+    """The other processes of the service, as those who know them let the hub reach them."""
+
+    #: tells all of them something, and says in words whom it reaches; they get it by `Hub.hear`
+    announce: Callable[[dict[str, Any]], str] = lambda _: ""
+    #: tells them of the one seat that a user has taken in a game: it is the only one now
+    claim: Callable[[str, str], None] = lambda *_: None
+    #: what is known of all machines, if there may be several
+    machines: Machines | None = None
 
 
 @attrs.define(eq=False)
@@ -134,6 +164,7 @@ class Hub:
         self.gather: Callable[[str], Awaitable[dict[str, Any]]] = self._ask_myself
         #: connections handed to another process, taken from one, and those that could not be handed
         self.hand_overs = Counter(handed=0, taken=0, failed=0)
+        self.others = Others()
         #: brings a player whose room is in another process there; False: it belongs here
         self.route: Callable[[Player, Join | Resume, str], bool] = lambda *_: False
         definitions = {name: game.definition for name, game in games.items()}
@@ -237,6 +268,17 @@ class Hub:
             self.note_limit("connections_address_max")
             reason = f"this address has its {settings.connections_address_max} players"
             raise ProtocolError(CloseCode.SERVER_FULL, reason)
+        machines = self.others.machines
+        if machines is not None and group_of(address) in machines.crowded:
+            if not self.addresses.is_exempt(address):
+                self.note_limit("service_address_max")
+                reason = f"this address has its {settings.service_address_max} players on all machines"
+                raise ProtocolError(CloseCode.SERVER_FULL, reason)
+
+    @property
+    def limited_addresses(self) -> dict[str, int]:
+        """The addresses that are limited in players, and how many each has."""
+        return {group: count for group, count in self._seated.items() if not self.addresses.is_exempt(group)}
 
     def _count_seated(self, player: Player) -> None:
         if not player.has_joined:
@@ -276,6 +318,7 @@ class Hub:
         if held is not None:
             old_link: Player | None = held.link
             if self.lobby.move(message, held, player, player.is_json, now_s):
+                self._claim(held, user_id)
                 return held, old_link
         self._admit(player)
         address = player.connection.remote_address
@@ -283,12 +326,47 @@ class Hub:
         session = self._seat_new(message, player, now_s, maker, user_id)
         if held is not None:
             self.remove(held, CloseCode.TAKEN_OVER, "you joined another room")
+        self._claim(session, user_id)
         return session, None
+
+    def _claim(self, session: Session, user_id: str | None) -> None:
+        definition = session.room.definition
+        if user_id is not None and session.role is Role.PLAYER and definition.cls.one_seat_per_user:
+            self.others.claim(definition.name, user_id)
+
+    def lose_seat(self, game: str, user_id: str) -> None:
+        """End the one seat of a user who has taken it in another process."""
+        session = self.lobby.one_seats.get((game, user_id))
+        if session is not None and session.state is not State.ENDED:
+            self.remove(session, CloseCode.TAKEN_OVER, "you joined another room")
+
+    def hear(self, message: dict[str, Any]) -> None:
+        """Take what another process has announced."""
+        if isinstance(notice := message.get("notice"), str):
+            for room in list(self.lobby.rooms.values()):
+                room.notice(notice)
+        if "bans" in message:
+            self._refresh_bans()
+
+    def put_out(self, ban: Ban) -> int:
+        """Remove the players whom a ban concerns; return how many they were."""
+        meant = [session for room in self.lobby.rooms.values() for session in room.sessions.values()]
+        meant = [session for session in meant if self._is_meant(session, ban)]
+        for session in meant:
+            self.kick(session, ban.reason)
+        return len(meant)
+
+    @staticmethod
+    def _is_meant(session: Session, ban: Ban) -> bool:
+        if ban.by is BanBy.USER:
+            return session.seat.user_id == ban.who
+        link: Player | None = session.link
+        return link is not None and group_of(link.connection.remote_address) == ban.who
 
     def _seat_new(self, message: Join, player: Player, now_s: float, maker: str | None, user_id: str | None) -> Session:
         try:
             with self.watchdog.game():  # a new room's `start` is a game's code
-                return self.lobby.join(message, player, player.is_json, now_s, maker, user_id)
+                return self.lobby.join(message, player, player.is_json, now_s, maker, user_id, player.placed_in)
         except GameServerError:
             raise
         except (Exception, StepTimeout) as error:
@@ -428,7 +506,8 @@ class Hub:
 
     def _refresh_bans(self) -> None:
         try:
-            self.bans.refresh(time.time())
+            for ban in self.bans.refresh(time.time()):
+                self.put_out(ban)
         except (BadBans, OSError) as error:
             self.rate_limited.warning("bans_unreadable", error=str(error))
 

@@ -33,6 +33,8 @@ class Player:
         self.is_closing = False
         #: whether its first message is known to be for this process
         self.is_placed = False
+        #: the room that a directory chose for it, if one did
+        self.placed_in: str | None = None
         #: whether it counts as a player, and not as one who is about to join
         self.has_joined = False
         connection.receiver = self

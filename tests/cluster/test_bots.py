@@ -17,8 +17,7 @@ pytestmark = pytest.mark.skipif(find_redis() is None and not in_ci(), reason=SKI
 
 
 def test_bots_go_where_they_are_sent(machines: Callable[..., list[ServerProcess]], tmp_path: Path) -> None:
-    """All that begin at one machine get a seat, in rooms of both, play, lose their connections and resume; nothing of it
-    is an error."""
+    """All that begin at one machine get a seat, lose connections and resume wherever it is: nothing is an error."""
     here, _ = machines()
     scenario, report = tmp_path / "mine.py", tmp_path / "report.json"
     scenario.write_text(

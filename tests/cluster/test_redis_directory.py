@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import time
 from collections.abc import Awaitable, Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any
 import attrs
 import pytest
 
-from game_server.cluster.board import DirectoryDown, SeatFound
+from game_server.cluster.board import DirectoryDown, NodeState, Overview, SeatFound
 from game_server.cluster.redis_directory import RedisDirectory
 from game_server.core.directory import Report, RoomFacts, Wish, node_of
 from tests.cluster.redis_server import SKIPPED, RedisServer, find_redis
@@ -44,7 +45,7 @@ class Node:
         facts = tuple(RoomFacts(room, "swarm", "{}", SEATS, len(who), is_open=True) for room, who in self.rooms.items())
         players = sum(map(len, self.rooms.values()))
         try:
-            await self.board.report(Report(players / 100, players, rooms=facts), {}, {})
+            await self.board.report(NodeState(Report(players / 100, players, rooms=facts), len(facts)))
         except DirectoryDown:
             pass
 
@@ -60,6 +61,13 @@ class Node:
 def board(server: RedisServer, node: str, lease_s: float = 10.0) -> RedisDirectory:
     """Return a node's side of the board."""
     return RedisDirectory(server.url, node, f"ws://{node}.example/ws", lease_s)
+
+
+async def overview(one: RedisDirectory, **state: Any) -> Overview:
+    """Report, and return what the board answers."""
+    found = await one.report(NodeState(Report(0.1, 0), **state))
+    assert found is not None
+    return found
 
 
 def story(told: Callable[[], Awaitable[None]]) -> None:
@@ -143,9 +151,9 @@ def test_who_is_not_heard_of_is_delisted_and_comes_back(server: RedisServer) -> 
         seat = await slow.board.place(WISH, is_new=False)
         assert seat is not None
         assert "a-1" == seat.room
-        assert {"a", "b"} == set(await slow.board.nodes())
+        assert {"a", "b"} == {node.node for node in (await overview(slow.board)).nodes}
         await quick.board.close()
-        assert {"b"} == set(await slow.board.nodes())
+        assert {"b"} == {node.node for node in (await overview(slow.board)).nodes}
         await slow.board.close()
 
     story(told)
@@ -159,7 +167,8 @@ def test_an_emptied_board_heals(server: RedisServer) -> None:
         facts = (RoomFacts("a-1", "swarm", "{}", SEATS, 3, is_open=True),)
 
         async def report() -> None:
-            await one.report(Report(0.1, 3, rooms=facts), {"ABCDEF": "a-9"}, {"ann": "a-1"})
+            report = Report(0.1, 3, rooms=facts)
+            await one.report(NodeState(report, codes={"ABCDEF": "a-9"}, users={"ann": "a-1"}))
 
         await report()
         for disturb in (server.empty, server.restart):
@@ -231,6 +240,98 @@ def test_what_is_told_to_all_reaches_all(server: RedisServer) -> None:
                 await asyncio.sleep(0.05)
             server.restart()
         for each in boards:
+            await each.close()
+
+    story(told)
+
+
+def test_a_user_has_one_seat(server: RedisServer) -> None:
+    """The last to claim it has it, and who had it is told, also on a board that was emptied; a gone node's is free."""
+
+    async def told() -> None:
+        one, other = board(server, "a"), board(server, "b", lease_s=0.2)
+        seat = "swarm ann"
+        assert () == (await overview(one, claimed=[seat])).lost
+        assert () == (await overview(other, claimed=[seat])).lost
+        assert (seat,) == (await overview(one, seats=[seat])).lost
+        assert () == (await overview(other, seats=[seat])).lost
+        server.empty()
+        await overview(other, claimed=[seat])
+        assert (seat,) == (await overview(one, seats=[seat])).lost
+        await asyncio.sleep(0.3)
+        assert () == (await overview(one, seats=[seat])).lost
+        for each in (one, other):
+            await each.close()
+
+    story(told)
+
+
+def test_players_of_an_address_are_counted_over_all(server: RedisServer) -> None:
+    """As they come and go, and without those of a node that is not heard of or has left; rooms too."""
+
+    async def told() -> None:
+        one, two, brief = board(server, "a"), board(server, "b"), board(server, "c", lease_s=0.2)
+
+        async def crowded(each: RedisDirectory, **addresses: int) -> tuple[set[str], int]:
+            found = await overview(each, addresses=addresses, address_max=5, room_count=10)
+            return set(found.crowded), found.rooms
+
+        assert (set(), 10) == await crowded(one, x=3, y=4)
+        assert ({"x"}, 20) == await crowded(two, x=2)
+        assert ({"x"}, 20) == await crowded(two, x=2)
+        assert (set(), 20) == await crowded(two, x=1)
+        assert ({"y"}, 30) == await crowded(brief, y=1)
+        await asyncio.sleep(0.3)
+        assert (set(), 20) == await crowded(two, x=1)
+        assert ({"x"}, 20) == await crowded(two, x=2)
+        await one.close()
+        assert (set(), 10) == await crowded(two, x=2)
+        await two.close()
+        await brief.close()
+
+    story(told)
+
+
+def test_bans_are_put_together(server: RedisServer) -> None:
+    """What was decided last holds everywhere, a ban ends by itself, and an emptied board is filled again."""
+
+    async def told() -> None:
+        one, other = board(server, "a"), board(server, "b")
+        now_s = round(time.time())
+
+        def row(at_s: float, is_lifted: bool = False, until_s: float = 100.0) -> dict[str, Any]:
+            times = {"until_unix_s": now_s + until_s, "at_unix_s": now_s + at_s}
+            return {"by": "address", "who": "x", "name": "Ann", "is_lifted": is_lifted, **times}
+
+        first, rows = await one.merge_bans([row(1)])
+        assert [row(1)] == rows
+        assert (first, [row(1)]) == await other.merge_bans([row(0, is_lifted=True)])
+        assert first == (await overview(other)).bans_version
+        second, rows = await other.merge_bans([row(2, is_lifted=True)])
+        assert ([row(2, is_lifted=True)], True) == (rows, second != first)
+        assert (second, rows) == await one.merge_bans([row(1)])
+        server.empty()
+        assert "" == (await overview(one)).bans_version
+        third, rows = await one.merge_bans(rows)
+        assert ([row(2, is_lifted=True)], True) == (rows, third not in (first, second))
+        assert [row(2, is_lifted=True)] == (await other.merge_bans([row(9, until_s=-1)]))[1]
+        for each in (one, other):
+            await each.close()
+
+    story(told)
+
+
+def test_who_leaves_is_not_there_any_more(server: RedisServer) -> None:
+    """A user who goes from one node to another is found at that one alone."""
+
+    async def told() -> None:
+        one, other = board(server, "a"), board(server, "b")
+        await overview(one, users={"ann": "a-1"})
+        await overview(other, users={"ann": "b-1"})
+        assert {"a": "a-1", "b": "b-1"} == await one.rooms_of_user("ann")
+        await overview(one, users={})
+        assert {"b": "b-1"} == await one.rooms_of_user("ann")
+        for each in (one, other):
             await each.close()
 
     story(told)

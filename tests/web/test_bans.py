@@ -65,7 +65,7 @@ def test_a_restart_lets_nobody_back_in(
     for who, until_s in held.items():
         before.add(ban(who, until_s), 0.0)
     for who in list(held)[lifted : lifted + 1]:
-        before.lift(ban(who).key)
+        before.lift(ban(who).key, 0.0)
         del held[who]
     after = Bans(path, 10)
     after.load(500.0)
@@ -81,11 +81,49 @@ def test_processes_share_their_bans(tmp_path: Path) -> None:
     other.add(ban("192.0.2.2"), 0.0)
     one.refresh(0.0)
     both = [row["who"] for row in one.rows(0.0)]
-    one.lift(ban("192.0.2.1").key)
+    one.lift(ban("192.0.2.1").key, 0.0)
     other.refresh(0.0)
 
     assert {"192.0.2.1", "192.0.2.2"} == set(both)
     assert ["192.0.2.2"] == [row["who"] for row in other.rows(0.0)]
+
+
+@given(deeds=st.lists(st.tuples(st.integers(0, 2), st.sampled_from("abc"), st.sampled_from(["ban", "lift", "meet"]))))
+def test_lists_that_meet_agree(deeds: list[tuple[int, str, str]]) -> None:
+    """Whatever three lists decide apart, and whichever have met before: all that meet hold what was decided last."""
+    lists = [Bans(None, 10) for _ in range(3)]
+    decided: dict[str, bool] = {}
+    now_s = 1.0
+    for number, who, deed in deeds:
+        now_s += 1.0
+        if deed == "ban":
+            lists[number].add(ban(who, 1e6), now_s)
+            decided[who] = True
+        elif deed == "lift" and lists[number].lift(ban(who).key, now_s):
+            decided[who] = False
+        elif deed == "meet":
+            meet(lists[number], lists[(number + 1) % 3])
+    for one, other in ((0, 1), (1, 2), (2, 0), (0, 1)):
+        meet(lists[one], lists[other])
+
+    for each in lists:
+        assert {who for who, holds in decided.items() if holds} == {row["who"] for row in each.rows(now_s)}
+
+
+def meet(one: Bans, other: Bans) -> None:
+    """Let two lists learn what each has decided."""
+    one.absorb(other.all_rows(1.0), 1.0)
+    other.absorb(one.all_rows(1.0), 1.0)
+
+
+def test_who_is_newly_banned_is_told_once(tmp_path: Path) -> None:
+    """A list says which bans it has just learned of, from the file or another list, so that they can be applied."""
+    one, other, third = Bans(tmp_path / "b", 10), Bans(tmp_path / "b", 10), Bans(None, 10)
+    one.add(ban("192.0.2.1"), 0.0)
+
+    assert ["192.0.2.1"] == [found.who for found in other.refresh(0.0)]
+    assert ["192.0.2.1"] == [found.who for found in third.absorb(one.all_rows(0.0), 0.0)]
+    assert [[], []] == [other.refresh(0.0), third.absorb(one.all_rows(0.0), 0.0)]
 
 
 @pytest.mark.parametrize("text", ["", "{", "[1]", '[{"by":"moon"}]', '{"a":1}'])

@@ -79,7 +79,7 @@ class Seats(Check):
             "codes": len(hub.lobby._by_code),
             "addresses": len(hub._seated),
             "connections that join": hub._openings,
-            "users": len(hub.lobby._by_user),
+            "users": len(hub.lobby.one_seats),
             "outside tasks": len(hub._outside_tasks),
             "scheduled rooms": len(hub.ticker._scheduled),
             "room timings": len(hub.ticker.room_timings),

@@ -1,0 +1,159 @@
+"""This process among those of all machines that share a directory: it reports, and does what follows from the answers.
+
+About once a second, and soon after a change, the whole state is written to the directory, which answers with what this
+process should know: who else is there, how many rooms there are in all, which addresses have all the players they may,
+which one seats of users are held elsewhere now, and whether the bans have changed. Nothing is lost with a message that
+was missed: what is announced only makes others look sooner, but for notices, which are for those who are there.
+
+Knows the hub and the directory; knows nothing of letters or of how a player is brought to a room.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from ..core.directory import Report
+from ..web.hub import Hub, Machines
+from ..web.logs import log
+from .board import DirectoryDown, NodeState, Overview, seat_key
+
+if TYPE_CHECKING:
+    from .redis_directory import RedisDirectory
+
+#: reports: at least so often, and so soon after a change
+REPORT_EVERY_S = 1.0
+REPORT_SOON_S = 0.1
+
+
+class Member:
+    """This process' part in the directory of all machines.
+
+    Args:
+        hub: its rooms and players.
+        board: the directory.
+        report: gives what is to be told of load and rooms.
+    """
+
+    def __init__(self, hub: Hub, board: "RedisDirectory", report: Callable[[], Report]) -> None:
+        self._hub, self._board, self._report = hub, board, report
+        self._is_stale = asyncio.Event()
+        #: one seats taken here since the last report that was heard
+        self._claimed: set[str] = set()
+        #: of the bans that this process and the directory agree upon
+        self._bans_version, self._bans_agreed = "", -1
+        self._task: asyncio.Task[None] | None = None
+        self._telling: set[asyncio.Task[None]] = set()
+
+    def start(self) -> None:
+        """Report from now on, and take part in what the hub tells all."""
+        hub = self._hub
+        hub.others.machines = Machines()
+        hub.others.announce, hub.others.claim = self.announce, self.claim
+        self._board.listen(self._hear)
+        self._task = asyncio.create_task(self._run())
+
+    async def stop(self) -> None:
+        """Take this process off the directory."""
+        for task in (self._task, *self._telling):
+            if task is not None:
+                task.cancel()
+        await self._board.close()
+
+    def note_change(self) -> None:
+        """Report soon: a room has changed."""
+        self._is_stale.set()
+
+    def claim(self, game: str, user_id: str) -> None:
+        """Have the one seat of a user from now on; who else has it hears so with its next report."""
+        self._claimed.add(seat_key(game, user_id))
+        self._is_stale.set()
+
+    def announce(self, message: dict[str, Any]) -> str:
+        """Tell all other processes something; return in words whom it reaches."""
+        if "bans" in message:
+            self._is_stale.set()  # they are told once the directory has them
+            return ""
+        if not self._board.is_up:
+            return "nobody else, because Redis does not answer"
+        task = asyncio.create_task(self._tell(message))
+        self._telling.add(task)
+        task.add_done_callback(self._telling.discard)
+        others = len(machines.nodes) - 1 if (machines := self._hub.others.machines) else 0
+        return f"{others} other process{'' if others == 1 else 'es'}"
+
+    async def _tell(self, message: dict[str, Any]) -> None:
+        try:
+            await self._board.tell_all(message)
+        except DirectoryDown as error:
+            log.warning("announcement_lost", what=", ".join(message), error=str(error))
+
+    def _hear(self, message: dict[str, Any]) -> None:
+        if message.get("from") == self._board.node:
+            return
+        if "bans" in message:
+            self._is_stale.set()
+        self._hub.hear({key: value for key, value in message.items() if key != "bans"})
+
+    async def _run(self) -> None:
+        while True:
+            try:
+                await self._report_once()
+            except DirectoryDown:
+                self._hub.others.machines = Machines()  # it said so itself; play goes on, with this process' own limits
+                self._hub.lobby.is_service_full = False
+            except Exception:  # noqa: BLE001 - whatever it was, the next report may do better
+                log.exception("report_failed")
+            try:
+                await asyncio.wait_for(self._is_stale.wait(), REPORT_EVERY_S)
+                await asyncio.sleep(REPORT_SOON_S)
+            except TimeoutError:
+                pass
+
+    async def _report_once(self) -> None:
+        self._is_stale.clear()
+        claimed = frozenset(self._claimed)
+        overview = await self._board.report(self._state(claimed))
+        if overview is None:
+            self._is_stale.set()
+            return
+        self._claimed -= claimed
+        self._take(overview)
+        await self._agree_on_bans(overview)
+
+    def _state(self, claimed: frozenset[str]) -> NodeState:
+        hub, lobby = self._hub, self._hub.lobby
+        held = {seat_key(game, user) for game, user in lobby.one_seats}
+        return NodeState(
+            report=self._report(),
+            room_count=len(lobby.rooms),
+            codes={code: lobby.room_of_code(code) for code in lobby.codes},
+            users=lobby.users,
+            claimed=claimed & held,
+            seats=held - claimed,
+            addresses=hub.limited_addresses,
+            address_max=hub.settings.service_address_max,
+        )
+
+    def _take(self, overview: Overview) -> None:
+        hub = self._hub
+        hub.others.machines = Machines(True, overview.nodes, overview.rooms, overview.crowded)
+        hub.lobby.is_service_full = overview.rooms >= hub.settings.service_rooms_max
+        for seat in overview.lost:
+            if seat not in self._claimed:  # taken here again while the report was on its way
+                game, _, user = seat.partition(" ")
+                hub.lose_seat(game, user)
+
+    async def _agree_on_bans(self, overview: Overview) -> None:
+        bans, now_s = self._hub.bans, time.time()
+        changes = bans.changes
+        if overview.bans_version == self._bans_version and changes == self._bans_agreed:
+            return
+        version, rows = await self._board.merge_bans(bans.all_rows(now_s))
+        has_more = bans.changes != changes  # decided here meanwhile: for the next report
+        for ban in bans.absorb(rows, now_s):
+            self._hub.put_out(ban)
+        self._bans_agreed = -1 if has_more else bans.changes
+        if version not in (overview.bans_version, self._bans_version):
+            await self._board.tell_all({"bans": True})
+        self._bans_version = version
