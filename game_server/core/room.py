@@ -459,16 +459,14 @@ class Room:
             self._perform(act)
         if self._history is not None:
             self._history.note(self.sessions.values())
-        missing = 0
+        missing, asleep_after = 0, self.definition.cls.tick_rate
         inputs: dict[Seat, Any] = {}
         for session in self.sessions.values():
             if session.queue:
                 taken = session.queue.pop(0)
                 session.consumed_seq = taken.seq
                 session.last_input = taken.value
-            elif session.accepted_seq:
-                session.missing += 1
-                session.missing_total += 1
+            elif session.accepted_seq and session.miss(asleep_after):
                 missing += 1
             inputs[session.seat] = session.last_input
         self.counts.inputs_missing += missing

@@ -111,6 +111,8 @@ class Session:
         "limits",
         "link",
         "message_budget",
+        "missed_after_seq",
+        "missed_steps",
         "missing",
         "missing_total",
         "old_token",
@@ -175,9 +177,9 @@ class Session:
         self.missing = 0
         #: steps without an input, and states skipped, since the player joined
         self.missing_total = 0
-        self.discarded_total = 0
-        self.skipped_total = 0
-        self.drops_total = 0
+        #: steps without an input since the one with this number was consumed
+        self.missed_after_seq = self.missed_steps = 0
+        self.discarded_total = self.skipped_total = self.drops_total = 0
         self.acked_tick = 0
         #: ticks that it was behind at least, of those times when it was late
         self.least_behind = math.inf
@@ -267,6 +269,20 @@ class Session:
             return False
         self.queue.pop(0)
         self.discarded_total += 1
+        return True
+
+    def miss(self, asleep_after: int) -> bool:
+        """Take note of a step without an input; return whether it counts as missing.
+
+        A player who sent none for `asleep_after` steps is asleep or away, as a hidden page is: that is no late input.
+        """
+        if self.missed_after_seq != self.consumed_seq:
+            self.missed_after_seq, self.missed_steps = self.consumed_seq, 0
+        self.missed_steps += 1
+        if self.missed_steps > asleep_after:
+            return False
+        self.missing += 1
+        self.missing_total += 1
         return True
 
     def connect(self, link: Any, is_json: bool) -> None:

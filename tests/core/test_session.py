@@ -8,7 +8,7 @@ from game_server.core.inputs import Input
 from game_server.core.session import TRANSITIONS, Event, State
 from game_server.errors import CloseCode, ErrorCode, ProtocolError, Refused
 
-from .match import DEFINITION, Match
+from .match import DEFINITION, TICK_RATE, Match
 
 arrivals = st.lists(st.lists(st.tuples(st.integers(1, 60), st.integers(-1, 1)), max_size=6), min_size=1, max_size=40)
 
@@ -22,7 +22,7 @@ def test_inputs_follow_the_model(ticks: list[list[tuple[int, int]]], queue_len_m
     match.tick()
     model: list[tuple[int, int]] = []
     accepted, consumed, last = 0, 0, 0
-    missing = discarded = stale = 0
+    missing = discarded = stale = gap = 0
     for received in ticks:
         for seq, dx in received:
             data = DEFINITION.input_type.encode_binary(seq, 0, 0.0, {"dx": dx})
@@ -39,14 +39,32 @@ def test_inputs_follow_the_model(ticks: list[list[tuple[int, int]]], queue_len_m
         match.tick()
         if model:
             consumed, last = model.pop(0)
+            gap = 0
         elif accepted:
-            missing += 1
+            gap += 1
+            missing += gap <= TICK_RATE
 
         assert (consumed, last) == (session.consumed_seq, match.pawn(session).last_dx)
         assert len(model) == len(session.queue) <= queue_len_max
     counts = match.room.counts
     assert (missing, discarded, stale) == (counts.inputs_missing, counts.inputs_discarded, counts.inputs_stale)
     assert len(ticks) + 1 == match.pawn(session).steps
+
+
+def test_who_sleeps_misses_nothing() -> None:
+    """Steps without an input count as missing for a second; then the player is away, and the next input counts anew."""
+    match = Match()
+    session = match.join(is_json=False)
+    session.queue_input(Input(1, 0, 0.0, session.default_input))
+    for _ in range(1 + 5 * TICK_RATE):
+        match.tick()
+    slept = session.missing_total
+
+    session.queue_input(Input(2, 0, 0.0, session.default_input))
+    for _ in range(3):
+        match.tick()
+
+    assert (TICK_RATE, TICK_RATE + 2) == (slept, session.missing_total)
 
 
 def test_only_the_table_says_what_may_happen() -> None:

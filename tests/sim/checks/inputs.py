@@ -21,6 +21,8 @@ class Seen:
     consumed: int
     missing: int
     value: Any
+    #: steps without an input since the one that was consumed last
+    steps: int = 0
 
 
 class Inputs(Check):
@@ -52,7 +54,9 @@ class Inputs(Check):
         if number == seen.consumed:
             if value != seen.value and value != session.default_input:
                 self.fail(f"{where}: {value} although no new input was consumed, after {seen.value}")
-            is_missing = bool(session.accepted_seq)
+            seen.steps += bool(session.accepted_seq)
+            # beyond a second without any the player is asleep, and no more are counted
+            is_missing = bool(session.accepted_seq) and seen.steps <= session.room.definition.cls.tick_rate
             if session.missing_total != seen.missing + is_missing:
                 self.fail(f"{where}: no input was consumed, and missing went {seen.missing} -> {session.missing_total}")
         elif number < seen.consumed:
@@ -65,4 +69,5 @@ class Inputs(Check):
                     self.fail(f"{where}: input {number} is applied with the value of another: {value}")
             if session.missing_total != seen.missing:
                 self.fail(f"{where}: input {number} was consumed and counted as missing")
+            seen.steps = 0
         seen.consumed, seen.missing, seen.value = number, session.missing_total, value
