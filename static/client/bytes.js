@@ -12,11 +12,10 @@ export class ByteReader {
     this.bytes = data instanceof Uint8Array ? data : new Uint8Array(data);
     this.view = new DataView(this.bytes.buffer, this.bytes.byteOffset, this.bytes.byteLength);
     this.offset = 0;
-    this.end = this.bytes.byteLength;
   }
 
   get left() {
-    return this.end - this.offset;
+    return this.bytes.length - this.offset;
   }
 
   /**
@@ -27,7 +26,7 @@ export class ByteReader {
    */
   take(count) {
     const start = this.offset;
-    if (count > this.end - start) throw new ProtocolError("frame too short");
+    if (count > this.left) throw new ProtocolError("frame too short");
     this.offset = start + count;
     return start;
   }

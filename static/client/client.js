@@ -42,7 +42,7 @@ export class GameClient {
   #random;
   #timers;
   #emitter = /** @type {Emitter<Events>} */ (new Emitter());
-  #rates = new Rates(["bytesInPerSecond", "bytesOutPerSecond", "statesPerSecond", "framesPerSecond"]);
+  #rates = new Rates();
   #connection;
   #seat;
   /** @type {BinaryCodec | null} of the connection that is welcomed */
@@ -196,7 +196,7 @@ export class GameClient {
 
   #pageTurned = () => {
     if (this.#page.hidden) this.#sleep();
-    else this.#wake(this.#now());
+    this.#wake(this.#now());
   };
 
   #sleep() {
@@ -221,8 +221,8 @@ export class GameClient {
     this.#session?.wake();
     this.#pingEveryMs = PING_FIRST_MS;
     this.#pingAtMs = nowMs;
-    const tick = this.#session?.replica.tick ?? null;
-    if (this.#codec && tick !== null) this.#send(this.#codec.encodeAck(tick));
+    const tick = this.#session?.replica.tick; // the first state is of a tick above 0
+    if (this.#codec && tick) this.#send(this.#codec.encodeAck(tick));
     if (this.status === "reconnecting") this.#connection.open();
   }
 
@@ -238,14 +238,14 @@ export class GameClient {
   /** @param {number} nowMs */
   #stepInputs(nowMs) {
     const session = this.#session;
-    if (!session || !this.#codec || session.replica.tick === null || this.#isAsleep) return;
+    if (!session || !this.#codec || !session.replica.tick || this.#isAsleep) return;
     for (const input of session.step(nowMs)) this.#sendInput(input);
   }
 
   /** @param {import("./outbound.js").NumberedInput} input */
   #sendInput({ seq, fields }) {
     const { replica, lag } = /** @type {Session} */ (this.#session);
-    if (this.#codec && replica.tick !== null) this.#send(this.#codec.encodeInput(seq, replica.tick, lag, fields));
+    if (this.#codec && replica.tick) this.#send(this.#codec.encodeInput(seq, replica.tick, lag, fields));
   }
 
   /** @param {number} nowMs */
@@ -261,7 +261,7 @@ export class GameClient {
   async #identify(message, identity) {
     const openedAtMs = this.#openedAtMs;
     try {
-      const token = typeof identity === "function" ? await identity() : identity;
+      const token = await (typeof identity === "function" ? identity() : identity);
       if (openedAtMs === this.#openedAtMs) this.#sendText({ ...message, identity: token });
     } catch (error) {
       // the server closes a connection that does not join, and the next one asks for a token again
@@ -277,7 +277,7 @@ export class GameClient {
     } catch (error) {
       if (error instanceof ProtocolError) {
         this.#isSound = false;
-        this.#emitter.emit("error", { code: "protocol_error", message: error.message, re: null });
+        this.#emitter.emit("error", { code: "protocol_error", message: error.message });
       }
       throw error;
     }
@@ -288,8 +288,8 @@ export class GameClient {
   #decode(data) {
     if (this.#codec) return this.#codec.decode(data);
     const message = typeof data === "string" ? parseText(data) : null;
-    if (message?.type === "welcome" || message?.type === "error" || message?.type === "moved") return message;
-    throw new ProtocolError("no welcome");
+    if (!message || !["welcome", "error", "moved"].includes(message.type)) throw new ProtocolError("no welcome");
+    return /** @type {any} */ (message);
   }
 
   /** @param {import("./codec.js").Message} message @param {number} nowMs */

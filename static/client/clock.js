@@ -45,10 +45,6 @@ class Lowest {
     const values = this.#seconds.map(({ value }) => value).sort((a, b) => a - b);
     return values[values.length > 7 ? rank : 0] ?? 0;
   }
-
-  clear() {
-    this.#seconds = [];
-  }
 }
 
 export class Clock {
@@ -126,8 +122,8 @@ export class Clock {
 
   /** @param {number} nowMs */
   #reset(nowMs) {
-    this.#most.clear();
-    this.#least.clear();
+    this.#most = new Lowest();
+    this.#least = new Lowest();
     this.#slewedAtMs = nowMs;
     this.regime = "reset";
     this.resets++;
@@ -139,21 +135,18 @@ export class Clock {
     const leastMs = -this.#least.at(0);
     this.rttMs = Math.max(0, mostMs - leastMs);
     this.#targetMs = (mostMs + leastMs) / 2;
-    if (this.regime === "reset") {
-      this.#offsetMs = this.#targetMs;
-      this.regime = "drift";
-    }
+    if (this.regime === "reset") this.#offsetMs = this.#targetMs;
     this.#slew(nowMs);
   }
 
   /** @param {number} nowMs */
   #slew(nowMs) {
-    const elapsedMs = Math.max(0, nowMs - this.#slewedAtMs);
+    const atMs = Math.max(nowMs, this.#slewedAtMs);
     const offMs = this.#targetMs - this.#offsetMs;
     this.regime = Math.abs(offMs) > FAST_ABOVE_MS ? "fast" : "drift";
-    const limitMs = elapsedMs * (this.regime === "fast" ? SLEW_FAST : SLEW_DRIFT);
+    const limitMs = (atMs - this.#slewedAtMs) * (this.regime === "fast" ? SLEW_FAST : SLEW_DRIFT);
     this.#offsetMs += Math.min(limitMs, Math.max(-limitMs, offMs));
-    this.#slewedAtMs = Math.max(nowMs, this.#slewedAtMs);
+    this.#slewedAtMs = atMs;
   }
 
   /**
@@ -163,7 +156,7 @@ export class Clock {
    */
   roomMs(nowMs) {
     this.#slew(nowMs);
-    return Math.max(nowMs, this.#slewedAtMs) + this.#offsetMs;
+    return this.#slewedAtMs + this.#offsetMs;
   }
 
   /**

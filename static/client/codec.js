@@ -49,10 +49,7 @@ export class BinaryCodec {
    * @returns {Message}
    */
   decode(data) {
-    if (typeof data !== "string") return this.#decodeBinary(new ByteReader(data));
-    const message = parseText(data);
-    if (message.type !== "full" && message.type !== "delta") return /** @type {Message} */ (message);
-    throw new ProtocolError("state as text");
+    return typeof data === "string" ? /** @type {Message} */ (parseText(data)) : this.#decodeBinary(new ByteReader(data));
   }
 
   /** @param {ByteReader} reader @returns {Message} */
@@ -129,7 +126,7 @@ export class BinaryCodec {
   }
 }
 
-/** A lag as the wire carries it. @param {number} lag in ticks */
+/** A lag as the wire carries it. @param {number} lag in ticks, 0 or more */
 export function lagSteps(lag) {
-  return Math.min(LAG_MAX, Math.max(0, Math.floor(lag * LAG_STEPS)));
+  return Math.min(LAG_MAX, Math.floor(lag * LAG_STEPS));
 }

@@ -58,7 +58,8 @@ export class Connection {
   /** @type {SocketLike | null} */
   #socket = null;
   #isOpen = false;
-  #hasPlayed = false;
+  /** What its status is while it is not there. @type {Status} */
+  #trying = "connecting";
   #heardAtMs = 0;
   #silenceMaxMs = OPENING_MAX_MS;
   #steadyAtMs = Infinity;
@@ -106,7 +107,7 @@ export class Connection {
     };
     socket.onmessage = (event) => this.#receive(event.data);
     socket.onclose = (event) => this.#ended(event.code, event.reason);
-    this.#setStatus(this.#hasPlayed ? "reconnecting" : "connecting", null, "");
+    this.#setStatus(this.#trying, null, "");
   }
 
   /**
@@ -118,7 +119,7 @@ export class Connection {
   established(silenceMaxMs, heldMs) {
     this.#heldMs = heldMs;
     this.#lostAtMs = null;
-    this.#hasPlayed = true;
+    this.#trying = "reconnecting";
     this.#silenceMaxMs = silenceMaxMs;
     this.#steadyAtMs = this.#options.now() + STEADY_MS;
     this.#setStatus("playing", null, "");
@@ -200,14 +201,14 @@ export class Connection {
     if (this.#isMoving) {
       this.#isMoving = false;
       this.#retryAtMs = nowMs;
-      return this.#setStatus(this.#hasPlayed ? "reconnecting" : "connecting", code, reason);
+      return this.#setStatus(this.#trying, code, reason);
     }
     this.#url = this.#options.url;
     this.#lostAtMs ??= nowMs;
     const mostMs = nowMs - this.#lostAtMs < this.#heldMs ? RETRY_HELD_MAX_MS : RETRY_MAX_MS;
     const longestMs = Math.min(mostMs, RETRY_FIRST_MS * 2 ** this.#attempt++);
     this.#retryAtMs = nowMs + longestMs * (0.5 + this.#options.random() / 2);
-    this.#setStatus(this.#hasPlayed ? "reconnecting" : "connecting", code, reason);
+    this.#setStatus(this.#trying, code, reason);
   }
 
   /** @param {Status} status @param {number | null} code @param {string} reason */

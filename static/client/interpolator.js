@@ -86,15 +86,13 @@ export class Interpolator {
   /** All entities of a type in the picture, from the last `advance`. @param {string} typeName @returns {readonly State[]} */
   all(typeName) {
     const states = this.#shown.get(typeName);
-    if (!states) throw new RangeError(`no entity type is named ${typeName}`);
+    if (!states) throw new RangeError(`no type ${typeName}`);
     return states;
   }
 
   /** @param {number} id @returns {State | null} */
   get(id) {
-    const track = this.#tracks.get(id);
-    if (track?.isVisible) return track.shown;
-    return this.#leaving.find((leaving) => leaving.shown.id === id && leaving.isVisible)?.shown ?? null;
+    return [this.#tracks.get(id), ...this.#leaving].find((track) => track?.isVisible && track.shown.id === id)?.shown ?? null;
   }
 
   /**

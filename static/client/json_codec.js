@@ -6,7 +6,7 @@
 
 import { BinaryCodec, LAG_STEPS, lagSteps } from "./codec.js";
 import { LAYOUT } from "./fields.js";
-import { ProtocolError, isCount, parseText } from "./protocol.js";
+import { ENVELOPES, ProtocolError, isCount, parseText } from "./protocol.js";
 import { readJsonBody } from "./state_json.js";
 
 /**
@@ -14,13 +14,19 @@ import { readJsonBody } from "./state_json.js";
  * @typedef {import("./codec.js").Message} Message
  */
 
+const WITH_STATES = {
+  ...ENVELOPES,
+  full: { tick: "count", ack: "count" },
+  delta: { tick: "count", ack: "count", baseline: "count" },
+};
+
 export class JsonCodec extends BinaryCodec {
   static subprotocol = "game.v1.json";
 
   /** @param {string | ArrayBuffer | Uint8Array} data one frame @returns {Message} */
   decode(data) {
     if (typeof data !== "string") throw new ProtocolError("a binary frame under the JSON codec");
-    const message = parseText(data);
+    const message = parseText(data, WITH_STATES);
     if (message.type !== "full" && message.type !== "delta") return /** @type {Message} */ (message);
     return this.#decodeState(/** @type {any} */ (message));
   }

@@ -43,8 +43,8 @@ export class Outbound {
   #advancedAtMs = null;
   /** @type {InputFields} */
   #held = {};
-  /** @type {Set<string>} */
-  #tapped = new Set();
+  /** Flags that were set since the last step, whatever they are now. @type {InputFields} */
+  #tapped = {};
   /** Smoothed; null before the first report. @type {number | null} */
   #depth = null;
   #margin = MARGIN_MIN;
@@ -83,7 +83,7 @@ export class Outbound {
     for (const field of this.#fields) {
       if (!(field.name in fields)) continue;
       this.#held[field.name] = round(field, fields[field.name]);
-      if (this.#held[field.name] === true) this.#tapped.add(field.name);
+      if (this.#held[field.name] === true) this.#tapped[field.name] = true;
     }
   }
 
@@ -122,10 +122,8 @@ export class Outbound {
 
   /** Make the input of the next step. @returns {NumberedInput} */
   next() {
-    const fields = { ...this.#held };
-    for (const name of this.#tapped) fields[name] = true;
-    this.#tapped.clear();
-    const input = { seq: ++this.lastSeq, fields, madeAtMs: this.#advancedAtMs ?? 0 };
+    const input = { seq: ++this.lastSeq, fields: { ...this.#held, ...this.#tapped }, madeAtMs: this.#advancedAtMs ?? 0 };
+    this.#tapped = {};
     this.unacked.push(input);
     if (this.unacked.length > UNACKED_MAX) this.unacked.shift();
     return input;
@@ -184,6 +182,6 @@ export class Outbound {
 
   #letGo() {
     for (const field of this.#fields) this.#held[field.name] = field.initial;
-    this.#tapped.clear();
+    this.#tapped = {};
   }
 }

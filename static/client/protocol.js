@@ -116,7 +116,7 @@ const IS = {
 };
 
 /** What each message must hold; more may stand beside it, so that a newer server can add. @type {Record<string, Record<string, string>>} */
-const ENVELOPES = {
+export const ENVELOPES = {
   welcome: {
     game: "text", room: "text", code: "text or null", seat: "count or null", name: "text", token: "text or null", resumed: "boolean",
     schema: "object", schema_hash: "text", tick_rate: "rate", send_every: "rate", tick: "count or null", ack: "count",
@@ -126,8 +126,6 @@ const ENVELOPES = {
   pong: { client_ms: "number", room_ms: "number", late_ms: "number" },
   error: { code: "text", message: "text" },
   moved: { url: "socket url" },
-  full: { tick: "count", ack: "count" },
-  delta: { tick: "count", ack: "count", baseline: "count" },
 };
 
 const LIMITS = { input_queue_len_max: "count", dead_after_s: "number" };
@@ -156,15 +154,16 @@ export function parseJson(text) {
  * Parse a text frame and check its envelope.
  *
  * @param {string} text
+ * @param {typeof ENVELOPES} [envelopes] of the messages that may be text
  * @returns {TextMessage}
  */
-export function parseText(text) {
+export function parseText(text, envelopes = ENVELOPES) {
   const message = parseJson(text);
-  if (!isObject(message) || !Object.hasOwn(ENVELOPES, /** @type {string} */ (message.type))) {
+  if (!isObject(message) || !Object.hasOwn(envelopes, /** @type {string} */ (message.type))) {
     throw new ProtocolError("unknown message");
   }
   const type = /** @type {string} */ (message.type);
-  check(type, message, ENVELOPES[type]);
+  check(type, message, envelopes[type]);
   if (type === "welcome") check("limits", message.limits, LIMITS);
   if (type === "events") for (const event of /** @type {unknown[]} */ (message.list)) check("event", event, EVENT);
   return /** @type {any} */ (message);

@@ -69,14 +69,14 @@ export class Replica {
   /** @param {string} typeName @returns {Iterable<State>} in the order they came */
   all(typeName) {
     const states = this.#statesByType.get(typeName);
-    if (!states) throw new RangeError(`no entity type is named ${typeName}`);
+    if (!states) throw new RangeError(`no type ${typeName}`);
     return states.values();
   }
 
-  /** The id of the first own entity of a type. @param {string} typeName @returns {number | null} */
+  /** The first own entity of a type. @param {string} typeName @returns {State | null} */
   firstOwn(typeName) {
-    for (const id of this.own) if (this.#rows.get(id)?.type.name === typeName) return id;
-    return null;
+    const rows = Array.from(this.own, (id) => this.#rows.get(id));
+    return rows.find((row) => row?.type.name === typeName)?.state ?? null;
   }
 
   /**

@@ -26,6 +26,7 @@ import { VERSION } from "./protocol.js";
 
 export class Seat {
   #wish;
+  /** Null throws where it is used, which says the same as one that is forbidden. @type {any} */
   #storage;
   #key;
   #fingerprint;
@@ -55,8 +56,8 @@ export class Seat {
 
   #load() {
     try {
-      const kept = JSON.parse(this.#storage?.getItem(this.#key) ?? "null");
-      if (!kept?.wishes?.includes(this.#fingerprint) || typeof kept.token !== "string") return;
+      const kept = JSON.parse(this.#storage.getItem(this.#key));
+      if (!kept.wishes.includes(this.#fingerprint) || typeof kept.token !== "string") return;
       this.#token = kept.token;
       this.event = Number(kept.event) || 0;
     } catch {
@@ -67,8 +68,8 @@ export class Seat {
   /** Write down what is known; after events, once a message is enough. */
   keep() {
     try {
-      if (this.#token === null) this.#storage?.removeItem(this.#key);
-      else this.#storage?.setItem(this.#key, JSON.stringify({ wishes: this.#fulfilled, token: this.#token, event: this.event }));
+      if (this.#token === null) this.#storage.removeItem(this.#key);
+      else this.#storage.setItem(this.#key, JSON.stringify({ wishes: this.#fulfilled, token: this.#token, event: this.event }));
     } catch {
       // full or forbidden: a reload will join anew
     }

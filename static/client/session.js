@@ -48,7 +48,7 @@ export class Session {
     this.interpolator = new Interpolator(this.schema, tickRate, sendEvery);
     this.outbound = welcome.seat === null ? null : this.schema.input && new Outbound(this.schema.input, tickRate);
     const type = prediction && this.schema.byName.get(prediction.type);
-    if (prediction && !type) throw new RangeError(`predict.type: no entity type is named ${prediction.type}`);
+    if (prediction && !type) throw new RangeError(`predict: no type ${prediction.type}`);
     this.#typeToPredict = prediction?.type ?? "";
     this.predictor = prediction && type ? new Predictor(type, prediction, tickRate) : null;
     this.ghosts = prediction?.spawn ?? null;
@@ -102,7 +102,7 @@ export class Session {
     const changes = replica.apply(message);
     const hasSlept = this.#time(message, nowMs);
     interpolator.record(tick, changes);
-    if (clock.isSet) interpolator.arrive(tick, clock.tickAt(nowMs), clock.resets);
+    interpolator.arrive(tick, clock.tickAt(nowMs), clock.resets);
     outbound?.acknowledge(ack, message.depth, message.missing, interpolator.jitterMs, nowMs);
     const correction = predictor ? this.#reconcile(predictor, ack) : null;
     this.ghosts?.match(changes.spawn, replica.own, ack);
@@ -121,9 +121,9 @@ export class Session {
   #reconcile(predictor, ack) {
     const { replica, interpolator, outbound } = this;
     const formerId = predictor.id;
-    const id = replica.firstOwn(this.#typeToPredict);
-    const correction = predictor.reconcile(id === null ? null : replica.get(id), ack, outbound?.unacked ?? []);
-    if (formerId !== null && formerId !== id) interpolator.forget(formerId); // it would jump back to the others' past
+    const state = replica.firstOwn(this.#typeToPredict);
+    const correction = predictor.reconcile(state, ack, outbound?.unacked ?? []);
+    if (formerId !== null && formerId !== state?.id) interpolator.forget(formerId); // it would jump back to the others' past
     return correction;
   }
 
@@ -171,7 +171,7 @@ export class Session {
 
   /** Bring the view up to date. @param {number} nowMs */
   draw(nowMs) {
-    if (!this.clock.isSet || this.replica.tick === null) return;
+    if (!this.clock.isSet || !this.replica.tick) return;
     const { outbound, predictor, interpolator } = this;
     const fraction = outbound?.fraction ?? 0;
     interpolator.advance(this.clock.tickAt(nowMs), predictor?.show(fraction, nowMs) ?? null);

@@ -4,39 +4,29 @@
  * It counts and collects, and decides nothing. Bytes are those of payloads; text counts its characters.
  */
 
-const WINDOW_MS = 1000;
+const WINDOW_S = 1;
 
-/** @typedef {"bytesInPerSecond" | "bytesOutPerSecond" | "statesPerSecond" | "framesPerSecond"} RateName */
+const ZERO = { bytesInPerSecond: 0, bytesOutPerSecond: 0, statesPerSecond: 0, framesPerSecond: 0 };
 
-/** @template {string} Name */
+/** @typedef {keyof typeof ZERO} RateName */
+
 export class Rates {
-  /** @type {Record<Name, number>} */
-  #counts;
-  /** @type {Record<Name, number>} */
-  perSecond;
+  #counts = { ...ZERO };
+  perSecond = { ...ZERO };
   #sinceMs = 0;
 
-  /** @param {Name[]} names */
-  constructor(names) {
-    const zeros = () => /** @type {Record<Name, number>} */ (Object.fromEntries(names.map((name) => [name, 0])));
-    this.#counts = zeros();
-    this.perSecond = zeros();
-  }
-
-  /** @param {Name} name @param {number} [amount] */
+  /** @param {RateName} name @param {number} [amount] */
   add(name, amount = 1) {
     this.#counts[name] += amount;
   }
 
   /** @param {number} nowMs */
   poll(nowMs) {
-    const elapsedMs = nowMs - this.#sinceMs;
-    if (elapsedMs < WINDOW_MS) return;
+    const seconds = (nowMs - this.#sinceMs) / 1000;
+    if (seconds < WINDOW_S) return;
     this.#sinceMs = nowMs;
-    for (const name of /** @type {Name[]} */ (Object.keys(this.#counts))) {
-      this.perSecond[name] = (this.#counts[name] * 1000) / elapsedMs;
-      this.#counts[name] = 0;
-    }
+    for (const name of /** @type {RateName[]} */ (Object.keys(ZERO))) this.perSecond[name] = this.#counts[name] / seconds;
+    this.#counts = { ...ZERO };
   }
 }
 
@@ -53,7 +43,7 @@ const NO_INPUTS = { unacked: [], speed: 1, depth: 0, depthTarget: 0, missing: 0 
 
 /**
  * @param {import("./session.js").Session | null} session
- * @param {Rates<RateName>} rates
+ * @param {Rates} rates
  * @param {number} resyncs
  * @param {boolean} isAsleep
  */
