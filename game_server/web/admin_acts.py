@@ -10,6 +10,7 @@ A player is named by seat and name, so that an act which comes late does not hit
 the hub; knows nothing of the page, roles or the audit log.
 """
 
+import os
 import time
 from collections.abc import Callable
 from typing import Any
@@ -159,6 +160,8 @@ class Acts:
     def _drain(self, admin: Admin, message: Row) -> str:
         if self._hub.lobby.is_draining:
             raise BadAct("The server is shutting down already")
+        if self._hub.is_worker:  # its supervisor would only start another one
+            raise BadAct(f"This is one of several processes; stop the service by a SIGTERM to process {os.getppid()}")
         self._hub.stop_asked.set()
         return f"Shutting down: {_count(self._hub.lobby.players, 'player')} told, {self._hub.settings.drain_s:g} s left"
 
