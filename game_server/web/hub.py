@@ -70,6 +70,7 @@ LIMIT_COUNTS = {
     "event_log_len_max": "events_lost",
     "spectators_max": "spectators_refused",
     "seat_bytes_per_s": "entities_deferred",
+    "rewind_max_ms": "rewinds_clamped",
 }
 
 

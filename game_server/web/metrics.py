@@ -33,6 +33,11 @@ COUNTERS = {
     "states_full": ("states_full", "Full state messages sent"),
     "states_skipped": ("states_skipped", "State messages skipped for clients that could not take them"),
     "entities_deferred": ("entities_deferred", "Entities whose changes had to wait for a seat's budget of bytes"),
+    "rewinds": ("rewinds", "Looks of a game into a player's past"),
+    "rewinds_clamped": (
+        "rewinds_clamped",
+        "Pictures that were too old to judge by, or said to be newer than what was sent",
+    ),
     "spectators_joined": ("spectators_joined", "Spectators who began to watch"),
     "spectators_refused": ("spectators_refused", "Spectators refused because a room had too many"),
     "events": ("events", "Events emitted"),
