@@ -86,6 +86,7 @@ microbench: $(VENV)/tests.stamp  ## Time capture, diff, encode, decode, views, f
 	$(PY) -m tests.bench.micro.garbage
 	$(PY) -m tests.bench.micro.idle
 	$(PY) -m tests.bench.micro_views
+	$(PY) -m tests.bench.micro_budget
 
 soak: $(VENV)/tests.stamp  ## Run the server against slow, hostile and restless clients (45 minutes); make soak ARGS="flood crowd"
 	@exec $(PY) -m tests.soak $(ARGS)

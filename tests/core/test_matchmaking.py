@@ -353,3 +353,20 @@ def test_tickets_are_bounded() -> None:
 
     good = [lobby.tickets.room(ticket, 0.0) is room for ticket in tickets]
     assert [False] + [True] * TICKETS_MAX == good
+
+
+class Known(Watched):
+    """Watched by those who say who they are."""
+
+    requires_identity = True
+
+
+def test_the_public_says_who_it_is_where_players_must() -> None:
+    """A guest may not watch a game that wants to know its users; who shows a ticket was let in by an admin."""
+    lobby = make_watched()
+    lobby.definitions["known"] = GameDefinition.of("known", Known)
+    room = lobby.join(Join(version=1, game="known"), None, True, 0.0, user_id="ann").room
+
+    assert CloseCode.BAD_IDENTITY == refused(lobby, "known", spectate=True)[0]
+    watching = lobby.join(Join(version=1, game="known", spectate=True), None, True, 0.0, user_id="bo")
+    assert room is watching.room is join(lobby, "known", ticket=lobby.tickets.make(room, 0.0)).room
