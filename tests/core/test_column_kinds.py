@@ -31,7 +31,7 @@ def kinds_and_values(draw: st.DrawFn) -> tuple[kinds.Kind, list[Any]]:
     return kind, draw(st.lists(near | quantised(kind).map(kind.dequantise), max_size=6))
 
 
-@settings(max_examples=400)
+@settings(max_examples=250)
 @given(kinds_and_values())
 def test_a_column_is_quantised_as_its_values_are(drawn: tuple[kinds.Kind, list[Any]]) -> None:
     """Each value becomes what `clamp` makes of it, and comes back as `dequantise` has it."""

@@ -21,7 +21,7 @@ from .declarations import FieldSpec, make_room_state
 from .twins import Twins, flat_layouts
 
 
-@settings(max_examples=150)
+@settings(max_examples=100)
 @given(st.data(), flat_layouts, st.integers(1, 4))
 def test_a_client_cannot_tell(data: st.DataObject, layout: list[list[FieldSpec]], ticks: int) -> None:
     """Whatever happens to entities, as objects and as columns: from any baseline, for owners and others, both codecs

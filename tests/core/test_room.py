@@ -247,10 +247,13 @@ def test_a_room_without_anybody_sleeps() -> None:
     match.tick()
     match.room.drop(ann, match.now_s)
     assert not match.room.is_awake
+    match.room.expire(match.now_s)
+    assert match.room.quiet_until_s == match.now_s + match.room.limits.seat_hold_s  # nobody need look before
     match.now_s += 1000.0
     match.resume(ann, 1)
 
     assert match.room.is_awake
+    assert 0 == match.room.quiet_until_s
     assert match.room.clock.owed(2, match.now_s)[0] <= 1
 
 

@@ -24,6 +24,8 @@ from .worlds import Movers
 COUNT = 500
 FRAMES = 50
 ROUNDS = 1000
+#: how many entities there are in the end, and where the last of them is then
+EXPECTED = (COUNT, FRAMES * 3)
 SCRIPT = Path(__file__).with_suffix(".mjs")
 
 
@@ -93,7 +95,7 @@ def main() -> None:
         if result is None:
             print(f"  {name:9} not there")
         else:
-            assert result["entities"] == COUNT
+            assert (result["entities"], result["x"]) == EXPECTED
             print(f"  {name:9} {result['warm_ms']:.3f}, cold {result['cold_ms']:.3f}")
 
 

@@ -58,8 +58,8 @@ class Movers:
     def delta(self) -> bytes:
         """Move, and return the delta as a frame."""
         self.move()
-        body = codec.encode_public(self.types, self.snapshot, self.capture().diff)
-        return codec.delta_header(1, 1, 0) + body
+        taken = self.capture()
+        return codec.delta_header(1, 1, 0) + codec.encode_public(self.types, taken.snapshot, taken.diff)
 
     def schema(self) -> dict[str, Any]:
         """Return the schema as a welcome message has it."""
