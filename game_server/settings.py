@@ -177,9 +177,9 @@ class Settings:
         default=0, help="bytes of state a second and seat; what does not fit waits, the nearest goes first; 0: no bound"
     )
     late_ack_ms: float = ts.option(
-        default=500.0, help="a client this far behind, and twice as far as its line explains, waits for its own ack"
+        default=500.0, help="a state acked later than this, and than twice what the line takes, means a slow client"
     )
-    slow_ack_ms: float = ts.option(default=2000.0, help="a client this far behind waits for its ack in any case")
+    slow_ack_ms: float = ts.option(default=2000.0, help="a state acked later than this means one in any case")
     backlog_hard_bytes: int = ts.option(default=262_144, help="unsent bytes at which a connection is closed")
     backlog_soft_s: float = ts.option(default=15.0, help="a connection that stays blocked for so long is closed")
     outside_calls_max: int = ts.option(default=16, help="outside calls of a room under way at once")

@@ -23,13 +23,11 @@ from .broadcast import Broadcast, Record
 from .event_log import EventLog
 from .limits import RoomLimits
 from .metrics import Counts
+from .pace import Pace
 from .session import Session, State
 from .view_groups import Portion
 from .views import Viewer, Views
 from .world import World
-
-#: ticks a tick by which the least lag of a late client creeps up
-LEAST_CREEP = 0.05
 
 Frame = tuple[Session, str | bytes]
 
@@ -134,12 +132,14 @@ class Outgoing:
         # By all that the own part in front is made of: ack advance, queue length, missing inputs.
         shared: dict[int, bytes] = {}
         previous, newest_event = self._previous_tick, self._events.newest_number
-        suspect_tick = tick - self._slow_ticks
+        suspect_tick = tick - self._late_ticks
         frames: list[Frame] = []
         for session in sessions:
             if session.state is not _SEATED:
                 continue
-            if (session.is_blocked or session.acked_tick < suspect_tick) and self._skips(session, tick):
+            if (session.is_blocked or session.acked_tick < suspect_tick or session.pace is not None) and self._skips(
+                session, tick
+            ):
                 continue
             if session.event_number != newest_event or session.partial:
                 self._add_events(session, frames)
@@ -174,22 +174,17 @@ class Outgoing:
         return True
 
     def _is_behind(self, session: Session, tick: int) -> bool:
-        """Return whether a client that acks applies states too late for another one to be of use now.
-
-        What its line takes anyway is not its fault: twice the least lag seen while it is late at all is let pass, and
-        that least creeps up, since a line may change. Who is over it gets a state when an ack comes, or once a
-        second: on a narrow line states then are as many as it carries, and none is old before it is sent.
-        """
-        sent_tick = session.sent_tick
-        if sent_tick is None or not session.acked_tick:
-            return False
-        behind = sent_tick - session.acked_tick
-        if behind <= self._late_ticks:
-            return False
-        least = session.least_behind = min(behind, session.least_behind + LEAST_CREEP)
-        if behind <= min(2 * least, self._slow_ticks):
-            return False
-        return not session.resync_wanted and tick - sent_tick < self._tick_rate
+        """Return whether a client that acks has so much on its way that another state would be old when it arrives."""
+        acked_tick, sent_tick, pace = session.acked_tick, session.sent_tick, session.pace
+        if pace is None:
+            if not acked_tick or sent_tick is None or sent_tick <= acked_tick or tick - acked_tick <= self._late_ticks:
+                return False
+            session.pace = Pace(sent_tick, self._late_ticks, self._slow_ticks)
+            return not session.resync_wanted
+        may_send = pace.may_send(tick, acked_tick)
+        if pace.is_over:
+            session.pace = None
+        return not may_send and not session.resync_wanted
 
     def _state_for(self, session: Session, bodies: Bodies, is_checked: bool) -> str | bytes:
         """Return the state message of one session, whatever its baseline, codec and private part."""

@@ -248,6 +248,8 @@ class Room:
         session.connect(link, is_json)
         session.old_token, session.token, session.token_tick = session.token, token, self.tick
         session.sent_tick = self._outgoing.base_at(session, tick)
+        # What it applied on the connection before says nothing about how it keeps up on this one.
+        session.acked_tick = session.sent_tick or 0
         session.sent_ack = session.consumed_seq
         session.event_number = min(max(event, 0), self._events.newest_number)
         session.seat.connected = True

@@ -159,7 +159,7 @@ def _come_to_rest(room: Room, clients: list[Client]) -> None:
         client.session.is_blocked = client.session.resync_wanted = False
     room.world.room.is_quiet = True
     deferred = -1
-    while deferred != room.counts.entities_deferred:
+    while deferred != room.counts.entities_deferred or any(client.session.sent_tick != room.tick for client in clients):
         deferred = room.counts.entities_deferred
         run_tick(room, clients)
         assert room.tick < 120 * Tight.tick_rate, "starved"

@@ -55,6 +55,8 @@ class Server:
     def memory_bytes(self) -> int:
         """Resident memory."""
         status = Path(f"/proc/{self._process.pid}/status").read_text()
+        if "VmRSS:" not in status:
+            raise RuntimeError(f"the server has ended:\n{self.log_tail()}")
         return int(status.split("VmRSS:")[1].split()[0]) * 1024
 
     @property
