@@ -34,8 +34,9 @@ class SlowPlayer:
         self.seq = 0
         #: code and reason, once it was closed
         self.closed: tuple[int, str] | None = None
-        self.ages_ms: list[float] = []
-        self._offset_ms = 0.0
+        #: from sending an input to the state that answers it
+        self.answers_ms: list[float] = []
+        self._sent_at_s: dict[int, float] = {}
 
     async def join(self, **wish: Any) -> None:
         """Connect and take a seat."""
@@ -58,7 +59,7 @@ class SlowPlayer:
                 break
         self.welcome = received
         self.seq = received["ack"] + 8
-        self._offset_ms = received["room_ms"] - asyncio.get_running_loop().time() * 1000
+        self._sent_at_s.clear()
 
     async def play(self, seconds: float) -> None:
         """Send an input a tick, and read what the line carries, until the time is over or the server closes."""
@@ -69,6 +70,7 @@ class SlowPlayer:
         try:
             while loop.time() < ends_s and self.closed is None:
                 self.seq += 1
+                self._sent_at_s[self.seq] = loop.time()
                 await self._send(message("input", seq=self.seq, ack=self.tick, dx=1))
                 await asyncio.sleep(period_s)
         finally:
@@ -124,8 +126,14 @@ class SlowPlayer:
             if state["type"] in ("full", "delta"):
                 self.tick = state["tick"]
                 self.states += 1
-                now_ms = asyncio.get_running_loop().time() * 1000 + self._offset_ms
-                self.ages_ms.append(now_ms - self.tick * 1000 / self.welcome["tick_rate"])
+                self._note_answer(state["ack"])
+
+    def _note_answer(self, ack: int) -> None:
+        sent_at_s = self._sent_at_s.get(ack)
+        if sent_at_s is not None:
+            self.answers_ms.append((asyncio.get_running_loop().time() - sent_at_s) * 1000)
+        for seq in [seq for seq in self._sent_at_s if seq <= ack]:
+            del self._sent_at_s[seq]
 
     def close(self) -> None:
         self._raw.close()
