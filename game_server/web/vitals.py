@@ -135,10 +135,12 @@ class Vitals:
         """Return whether a client applies states, as far as it tells by acks: it has caught up, or got on."""
         if session is None or not session.acked_tick or session.sent_tick is None:
             return True
-        behind_ticks = session.sent_tick - session.acked_tick
-        got_on = session.acked_tick != self._acked_tick
-        self._acked_tick = session.acked_tick
-        return got_on or behind_ticks * 1000 <= self._settings.slow_ack_ms * session.room.definition.cls.tick_rate
+        got_on, self._acked_tick = session.acked_tick != self._acked_tick, session.acked_tick
+        if got_on or session.sent_tick <= session.acked_tick:
+            return True
+        room = session.room
+        behind_ticks = room.tick - session.acked_tick
+        return bool(behind_ticks * 1000 <= self._settings.slow_ack_ms * room.definition.cls.tick_rate)
 
     def _is_idle(self, session: Session | None, now_s: float) -> bool:
         limit_s = self._settings.idle_timeout_s
