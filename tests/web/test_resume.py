@@ -131,7 +131,7 @@ async def test_a_half_open_socket_is_found(new_site: NewSite) -> None:
     ghost, bystander = await site.join(game="told"), await site.join("Bob", game="told")
     vanished_s = loop.time()
     while "drop" not in Told.heard:
-        await bystander.send("ack", ack=1)
+        await bystander.send("ping", client_ms=1)
         await bystander.event("count")
     assert loop.time() - vanished_s >= 0.8
     assert 1 == site.hub.limits_reached()["dead_after_s"]
