@@ -61,8 +61,7 @@ async def run(minutes: float, clients: int) -> list[Row]:
             at_most("memory since minute 3", (end - warm) / MIB, 5, "MiB"),
             exactly("file descriptors", left, descriptors),
             *(exactly(what, after[name], before[name]) for what, name in COUNTED.items()),
-            Row("errors", f"{figures['errors']:g}", "0", figures["errors"] == 0),
-            Row("closes not asked for", f"{figures['closes']:g}", "", True),
+            *visitors.rows(),
         ]
 
 

@@ -34,7 +34,7 @@ async def run(minutes: float, clients: int) -> list[Row]:
             Row("attackers at a time", str(clients), "1000", clients >= 1000),
             Row("sockets they opened", f"{_opened(opened)}", "", True),
             exactly("players who got in", figures["connected"], 20),
-            exactly("players closed or failed", figures["closes"] + figures["errors"], 0),
+            *players.rows(),
             at_most("their gap p99", figures["gap_p99"], 60, "ms"),
             at_most("their inputs' ack p99", figures["ack_p99"], 150, "ms"),
             Row("status of a page", str(page), "200", page == 200),

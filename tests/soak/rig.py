@@ -111,6 +111,8 @@ class Others:
             *("--duration", f"{seconds:g}", "--decode-share", "0.1", "--json", str(self._json), *args),
         ]
         self._process: asyncio.subprocess.Process | None = None
+        self.troubles: dict[str, int] = {}
+        self.skipped_steps = 0
 
     async def start(self) -> None:
         self._process = await asyncio.create_subprocess_exec(
@@ -125,7 +127,16 @@ class Others:
             raise RuntimeError(f"the load test ended with {self._process.returncode}: {errors.decode()[-1000:]}")
         report = json.loads(self._json.read_text())
         self._folder.cleanup()
+        troubles = {**report["errors"], **report["closes"]}
+        # What the generator itself was too slow for is nobody's fault but the machine's.
+        self.skipped_steps = sum(count for kind, count in troubles.items() if kind.startswith("generator:"))
+        self.troubles = {kind: count for kind, count in troubles.items() if not kind.startswith("generator:")}
         return dict(report["figures"])
+
+    def rows(self) -> list[Row]:
+        """Return whether all went well for them, once there are figures."""
+        none = Row("troubles of the others", str(self.troubles or "none"), "none", not self.troubles)
+        return [none, Row("steps that their own machine was too slow for", f"{self.skipped_steps}", "", True)]
 
 
 def late_share(before: dict[str, float], after: dict[str, float], game: str, above_s: float) -> float:

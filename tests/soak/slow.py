@@ -50,7 +50,7 @@ async def run(minutes: float, clients: int) -> list[Row]:
             at_most("memory growth after the first minute", growth / MIB, 5, "MiB"),
             at_most("others' gap p99", figures["gap_p99"], 60, "ms"),
             Row("the same without anybody slow", f"{before['gap_p99']:.4g} ms", "", True),
-            exactly("others closed or failed", figures["closes"] + figures["errors"], 0),
+            *others.rows(),
             at_most("the last who reads nothing is closed after", stay_s, LIMIT_S, "s"),
             Row("with the code", str(codes), "[4014]", codes == [4014]),
             exactly("and resumes", sum(player.welcome["resumed"] for player in deaf), slow),
