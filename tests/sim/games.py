@@ -224,6 +224,7 @@ class Note(Entity):
 class Meadow(Yard):
     """Of which everybody sees a part."""
 
+    tick_rate = 10
     entities: ClassVar[tuple[type, ...]] = (Walker, Marker, Critter, Note)
     view = Nearby(types=(Critter,), radius=60, hysteresis=10)
     veiled = (Note,)
