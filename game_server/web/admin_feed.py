@@ -44,7 +44,7 @@ COLUMNS_A_MESSAGE = 4
 #: keys of an act that the record keeps
 ASKED = "room seat name reason text minutes ban locked level".split()
 #: parts of an update that are told only when they are other than before
-PARTS = "verdict troubles crashes bans facts".split()
+PARTS = "verdict troubles crashes bans facts machines".split()
 
 
 class Screen(Protocol):
@@ -283,8 +283,17 @@ class Feed:
             "troubles": sampler.troubles,
             "crashes": sampler.crashes(),
             "bans": hub.bans.rows(time.time()),
+            "machines": self._machines(),
             "facts": {"log_level": log_level(), "draining": hub.lobby.is_draining, "bans_max": hub.bans.len_max},
         }
+
+    def _machines(self) -> Row | None:
+        """Return the processes of all machines that share a directory; None where there can be no others."""
+        machines = self.hub.others.machines
+        if machines is None:
+            return None
+        nodes = [{**attrs.asdict(node), "is_here": node.node == self.hub.node} for node in machines.nodes]
+        return {"is_up": machines.is_up, "nodes": nodes}
 
     def _signs(self) -> Signs:
         hub, sampler = self.hub, self.sampler
@@ -295,6 +304,7 @@ class Feed:
             connections_max=hub.settings.connections_max,
             is_late=hub.ticker.latest_s(hub.now_s()) * 1000 > hub.settings.healthy_lateness_ms,
             is_draining=hub.lobby.is_draining,
+            is_alone=hub.others.machines is not None and not hub.others.machines.is_up,
             ticks_dropped=sampler.recent_count("ticks_dropped"),
             resyncs=sampler.recent_count("resyncs"),
             crash_game=crash.game if crash else None,

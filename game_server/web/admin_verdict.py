@@ -54,6 +54,7 @@ class Signs:
         process: the process's figures, as the page shows them.
         rooms: the rooms' rows by id.
         is_late: a due tick waits for longer than `healthy_lateness_ms` right now.
+        is_alone: there should be a directory of several machines, and it does not answer.
         ticks_dropped, resyncs: in the last seconds.
         crash_game, crash_ago_s: of the newest crash report, if there is one.
     """
@@ -63,6 +64,7 @@ class Signs:
     connections_max: int
     is_late: bool = False
     is_draining: bool = False
+    is_alone: bool = False
     ticks_dropped: int = 0
     resyncs: int = 0
     crash_game: str | None = None
@@ -102,6 +104,8 @@ def _reasons(signs: Signs) -> Iterator[Reason]:
         yield Reason(Level.STRAINED, "The event loop stood still for a moment")
     if process["connections"] >= CONNECTIONS_STRAINED * signs.connections_max:
         yield Reason(Level.STRAINED, f"Nearly all of {signs.connections_max} connections are taken")
+    if signs.is_alone:
+        yield Reason(Level.STRAINED, "Redis does not answer: this machine's rooms play on, but others do not find them")
     if signs.is_draining:
         yield Reason(Level.STRAINED, "The server is shutting down")
 

@@ -27,6 +27,8 @@ const EVENTS_LEN_MAX = 100;
  * @typedef {{at_unix_s: number, by: string, act: string, text: string, ok: boolean}} Act
  * @typedef {{key: string, by: string, who: string, name: string, reason: string, admin: string, until_unix_s: number}} Ban
  * @typedef {{pid: number, python: string, games: string[], connections_max: number}} Server
+ * @typedef {{node: string, url: string, load: number, players: number, rooms: number, is_here: boolean}} Node
+ * @typedef {{is_up: boolean, nodes: Node[]}} Machines processes of all machines that share a Redis
  * @typedef {{log_level: string, draining: boolean, bans_max: number}} Facts
  * @typedef {{number: number, tick: number, name: string, to: number | null, data: string}} RoomEvent
  * @typedef {{name: string, to: string}} Field
@@ -58,6 +60,8 @@ export class Model {
     /** @type {Ban[]} */
     this.bans = [];
     /** @type {Facts} */
+    /** @type {Machines | null} */
+    this.machines = null;
     this.facts = { log_level: "info", draining: false, bans_max: 0 };
     /** @type {Record<string, (number | null)[]>} a column for each figure, all of one length, oldest first */
     this.history = { at_s: [] };
@@ -93,6 +97,7 @@ export class Model {
     if (message.troubles) this.troubles = message.troubles;
     if (message.crashes) this.crashes = message.crashes;
     if (message.bans) this.bans = message.bans;
+    if (message.machines) this.machines = message.machines;
     if (message.facts) this.facts = message.facts;
     if (message.acts) this.acts = message.acts;
   }

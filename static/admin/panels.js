@@ -25,6 +25,7 @@ export class Panels {
     this.drawCrashes(model);
     this.drawActs(model);
     this.drawBans(model);
+    this.drawMachines(model);
     const facts = [`up ${duration(model.process.at_s)}`, `pid ${model.server.pid}`, `Python ${model.server.python}`, `log level ${model.facts.log_level}`];
     byId("server-facts", HTMLElement).textContent = facts.join(" · ");
     byId("footnote", HTMLElement).textContent = `Sampling and showing cost the server ${model.adminPercent.toFixed(2)} % of a core.`;
@@ -142,6 +143,25 @@ export class Panels {
           lift,
         );
       }),
+    );
+  }
+
+  /** @param {Model} model */
+  drawMachines(model) {
+    const { machines } = model;
+    if (!machines || !this.isNew("machines", machines)) return;
+    byId("machines-panel", HTMLElement).hidden = false;
+    byId("machines-empty", HTMLElement).hidden = machines.is_up;
+    byId("machines-count", HTMLElement).textContent = machines.is_up ? whole(machines.nodes.length) : "";
+    byId("machines", HTMLElement).replaceChildren(
+      ...machines.nodes.map((node) =>
+        make(
+          "li",
+          "",
+          make("p", "log-head", make("strong", "", node.node), ` ${node.url}${node.is_here ? " (this process)" : ""}`),
+          make("p", "log-facts number", `${whole(node.players)} players · ${whole(node.rooms)} rooms · ${whole(node.load * 100)} % of a core`),
+        ),
+      ),
     );
   }
 }

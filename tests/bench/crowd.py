@@ -20,7 +20,7 @@ PERIOD_S = 0.05
 #: a gap is over two periods when a state, and the next, did not come when due; the rest is for clocks and kernels
 GAP_S = 2 * PERIOD_S
 _INPUT = InputType.of(Push)
-_HANDSHAKE = (
+HANDSHAKE = (
     b"GET /ws HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
     b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n"
     b"Sec-WebSocket-Protocol: game.v1.binary\r\n\r\n"
@@ -45,7 +45,7 @@ class Client:
         self.last_s = 0.0
         self.gap_max_s = 0.0
         self.bytes = 0
-        self.socket.sendall(_HANDSHAKE + frame(TEXT, json.dumps({"version": 1, **message}).encode()))
+        self.socket.sendall(HANDSHAKE + frame(TEXT, json.dumps({"version": 1, **message}).encode()))
         data = b""
         while b"\r\n\r\n" not in data:
             data += self._receive()

@@ -26,12 +26,14 @@ def machines(
 ) -> Callable[..., list[ServerProcess]]:
     """Start two services of one worker each, as on two machines."""
 
-    def start(*more: str) -> list[ServerProcess]:
+    def start(*more: str, env: dict[str, str] | None = None) -> list[ServerProcess]:
         ports = free_ports(2)
         return [
             start_server(
                 *("--workers", "1", "--games", "swarm", "--port", str(port), "--run-dir", str(tmp_path / str(port))),
-                *("--redis", redis_server.url, "--announce-url", f"ws://127.0.0.1:{port}/ws", "--drain-s", "0", *more),
+                *("--data-dir", str(tmp_path / f"data-{port}"), "--drain-s", "0"),
+                *("--redis", redis_server.url, "--announce-url", f"ws://127.0.0.1:{port}/ws", *more),
+                env=env,
             )
             for port in ports
         ]

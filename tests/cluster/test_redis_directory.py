@@ -8,19 +8,16 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import attrs
 import pytest
 
-from game_server.cluster.board import DirectoryDown, NodeState, Overview, SeatFound
+from game_server.cluster.board import DirectoryDown, NodeState, Overview
 from game_server.cluster.redis_directory import RedisDirectory
-from game_server.core.directory import Report, RoomFacts, Wish, node_of
+from game_server.core.directory import Report, RoomFacts, node_of
+from tests.cluster.faults import SEATS, WISH, Node, board, run_faults
 from tests.cluster.redis_server import SKIPPED, RedisServer, find_redis
 from tests.system_packages import in_ci
 
 pytestmark = pytest.mark.skipif(find_redis() is None and not in_ci(), reason=SKIPPED)
-
-SEATS = 4
-WISH = Wish("swarm", "{}", SEATS)
 
 
 @pytest.fixture
@@ -30,37 +27,6 @@ def server(free_port: int, tmp_path: Path) -> Iterator[RedisServer]:
     yield running
     running.go_on()
     running.stop()
-
-
-@attrs.define(eq=False)
-class Node:
-    """A node as the directory knows it: rooms that are sets of players. It alone seats, and never too many."""
-
-    board: RedisDirectory
-    rooms: dict[str, set[int]] = attrs.Factory(dict)
-    is_alive: bool = True
-
-    async def report(self) -> None:
-        """Tell the board; a board that is away is told later."""
-        facts = tuple(RoomFacts(room, "swarm", "{}", SEATS, len(who), is_open=True) for room, who in self.rooms.items())
-        players = sum(map(len, self.rooms.values()))
-        try:
-            await self.board.report(NodeState(Report(players / 100, players, rooms=facts), len(facts)))
-        except DirectoryDown:
-            pass
-
-    def take(self, room: str, player: int) -> bool:
-        """Seat a player who came with a redeemed ticket."""
-        seated = self.rooms.setdefault(room, set())
-        if len(seated) >= SEATS:
-            return False
-        seated.add(player)
-        return True
-
-
-def board(server: RedisServer, node: str, lease_s: float = 10.0) -> RedisDirectory:
-    """Return a node's side of the board."""
-    return RedisDirectory(server.url, node, f"ws://{node}.example/ws", lease_s)
 
 
 async def overview(one: RedisDirectory, **state: Any) -> Overview:
@@ -343,73 +309,6 @@ def test_random_faults_lose_nothing(server: RedisServer, seed: int) -> None:
     twice, no seat taken twice, and afterwards every room that has a free seat is found again."""
 
     async def told() -> None:
-        await asyncio.wait_for(run_faults(server, random.Random(seed), steps=250), 50)
+        await asyncio.wait_for(run_faults(server, random.Random(seed), operations=250), 50)
 
     story(told)
-
-
-async def run_faults(server: RedisServer, chance: random.Random, steps: int) -> None:
-    """Do random things, and check after each and at the end."""
-    nodes: dict[str, Node] = {}
-    all_rooms: dict[str, str] = {}
-    born = player = 0
-    for _ in range(steps):
-        living = [node for node in nodes.values() if node.is_alive]
-        deed = chance.choices(
-            ["join", "leave", "report", "birth", "death", "empty", "restart"], [60, 20, 15, 2, 1, 1, 1]
-        )[0]
-        if deed == "birth" or not living:
-            born += 1
-            nodes[f"n{born}"] = Node(board(server, f"n{born}", lease_s=30.0))
-            await nodes[f"n{born}"].report()
-        elif deed == "join":
-            player += 1
-            await one_match(chance.choice(living), nodes, player, all_rooms)
-        elif deed == "leave":
-            for who in chance.choice(living).rooms.values():
-                if who and chance.random() < 0.5:
-                    who.pop()
-        elif deed == "report":
-            await asyncio.gather(*(node.report() for node in living))
-        elif deed == "death":
-            chance.choice(living).is_alive = False
-        elif deed == "empty":
-            server.empty()
-        else:
-            server.restart()
-        assert all(len(who) <= SEATS for node in nodes.values() for who in node.rooms.values())
-    await all_are_found_again(server, nodes)
-    for node in nodes.values():
-        await node.board.close()
-
-
-async def one_match(asker: Node, nodes: dict[str, Node], player: int, all_rooms: dict[str, str]) -> None:
-    """Let a player ask for a quick match and go where it is told, if that node still lives."""
-    try:
-        seat: SeatFound | None = await asker.board.place(WISH, is_new=False)
-        if seat is None or not nodes[seat.node].is_alive:
-            return
-        assert seat.node == all_rooms.setdefault(seat.room, seat.node)
-        room = await nodes[seat.node].board.redeem(seat.ticket)
-    except DirectoryDown:
-        return
-    if room is not None:
-        assert seat.room == room
-        nodes[seat.node].take(room, player)
-
-
-async def all_are_found_again(server: RedisServer, nodes: dict[str, Node]) -> None:
-    """With everybody reporting and the dead forgotten, quick matches fill every free seat before any new room."""
-    living = [node for node in nodes.values() if node.is_alive]
-    server.empty()  # as after the leases of the dead and the tickets of the lost have ended
-    for node in living:
-        await node.report()
-    if not living:
-        return
-    free = {room: SEATS - len(who) for node in living for room, who in node.rooms.items() if len(who) < SEATS}
-    found: dict[str, int] = {}
-    for _ in range(sum(free.values())):
-        seat = await living[0].board.place(WISH, is_new=False)
-        assert seat is not None
-        found[seat.room] = found.get(seat.room, 0) + 1
-    assert free == found
