@@ -117,6 +117,8 @@ class Room:
         self.outside_calls: list[OutsideCall] = []
         #: sessions that ended since the shell last looked, for the token table
         self.ended: list[Session] = []
+        #: the newest refusal of each kind that a player was told since the shell last looked: seat number and words
+        self.refused: dict[ErrorCode, tuple[int, str]] = {}
 
         self._acts: list[Act] = []
         #: sessions that the game refused something in this tick
@@ -448,6 +450,7 @@ class Room:
         last_tick = session.refusals.get(refusal.code)
         if last_tick is None or self.tick - last_tick >= self.definition.cls.tick_rate:
             session.refusals[refusal.code] = self.tick
+            self.refused[refusal.code] = session.seat.number, refusal.message
             session.outbox.append(json_codec.dump({"type": "error", "code": refusal.code, "message": refusal.message}))
 
     # ---- one tick ----------------------------------------------------------------------------------------------

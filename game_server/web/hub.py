@@ -32,7 +32,7 @@ from .bans import BadBans, Ban, BanBy, Bans
 from .connection import FrozenConnection
 from .descriptors import PatientListener
 from .games import LoadedGame
-from .logs import RateLimited, log
+from .logs import RateLimited, log, printable
 from .player import Player
 from .ticker import RoomTimings, Ticker
 from .vitals import look_every_s
@@ -522,11 +522,18 @@ class Hub:
         self._look_at(list(self.players))
         for room in list(self.lobby.rooms.values()):
             try:
+                self._log_refusals(room)
                 if self.lobby.keep_room(room, now_s):
                     self._discard(room, CloseCode.ROOM_CLOSED, "nobody plays here any more")
             except Exception:  # noqa: BLE001 - one room's trouble must not end housekeeping for all
                 log.exception("housekeeping_failed", room=room.room_id)
         self.start()
+
+    def _log_refusals(self, room: Room) -> None:
+        for code, (seat, reason) in room.refused.items():
+            values = {"room": room.room_id, "seat": seat, "tick": room.tick}
+            self.rate_limited.warning(f"refused_{code.value}", reason=printable(reason), **values)
+        room.refused.clear()
 
     def _look_at(self, players: list[Player]) -> None:
         """Close connections that are dead, too slow, too talkative or never joined; a slice of them a turn."""

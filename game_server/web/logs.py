@@ -67,6 +67,11 @@ def set_log_level(level: str) -> None:
     # structlog keeps the loggers that it made; they ask the standard library for the level each time.
 
 
+def printable(text: str) -> str:
+    """Return text that may be a client's with all escaped that a terminal would act on."""
+    return "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)
+
+
 class RateLimited:
     """Logs a cause at most once a second.
 

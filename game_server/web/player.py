@@ -13,7 +13,7 @@ from ..core.protocol import Join, Resume, parse_binary, parse_text
 from ..core.session import Session, State
 from ..errors import CloseCode, ProtocolError
 from .connection import Connection
-from .logs import log
+from .logs import log, printable
 from .vitals import Vitals
 
 if TYPE_CHECKING:
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 
 REASON_BYTES_MAX = 123
+#: what happens every day: counted, not logged
+QUIET_CLOSES = (CloseCode.NORMAL, CloseCode.TAKEN_OVER, CloseCode.DRAINING, CloseCode.GOING_AWAY)
 
 
 class Player:
@@ -96,8 +98,7 @@ class Player:
         # A close frame holds 123 bytes of reason, and only UTF-8 (RFC 6455 section 5.5).
         reason = reason.encode("utf-8", "replace")[:REASON_BYTES_MAX].decode("utf-8", "ignore")
         self.hub.count_close(code)
-        if code not in (CloseCode.NORMAL, CloseCode.TAKEN_OVER, CloseCode.DRAINING, CloseCode.GOING_AWAY):
-            self.hub.rate_limited.warning(f"closed_{code.name.lower()}", reason=reason, **self.names())
+        self._log_close(code, reason)
         # The backlog of one that is too slow would keep the reason from it.
         self.connection.close(code, reason, discard_unsent=code is CloseCode.TOO_SLOW)
         self.hub.detach(self)
@@ -107,8 +108,14 @@ class Player:
         if not self.is_closing:
             self.is_closing = True
             self.hub.count_close(code)
+            if code in set(CloseCode):  # frames that are wrong, too long or too many; or the client's own word
+                self._log_close(CloseCode(code), reason)
             self.hub.detach(self)
         self.hub.gone(self)
+
+    def _log_close(self, code: CloseCode, reason: str) -> None:
+        if code not in QUIET_CLOSES:
+            self.hub.rate_limited.warning(f"closed_{code.name.lower()}", reason=printable(reason), **self.names())
 
     def check(self, now_s: float) -> None:
         """Close the connection when it is dead, too slow, too talkative, or nobody is there."""

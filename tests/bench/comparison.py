@@ -1,4 +1,4 @@
-"""Sum rows up: medians over the repeats, ratios to this server, and what issue 3 wants reached.
+"""Sum rows up: medians over the repeats, ratios to this server, and what is to be reached.
 
 Knows names of peers and workloads, and nothing of how they were measured.
 """
@@ -88,7 +88,7 @@ def summarise_one(peer: str, workload: str, runs: Sequence[Row], ours: dict[str,
 
 @frozen
 class Target:
-    """One line of issue 3's table: what it says, what was found, and whether that is enough. None: not measured."""
+    """One line of the table of targets: what it says, what was found, whether that is enough. None: not measured."""
 
     what: str
     limit: str
@@ -99,7 +99,7 @@ class Target:
 def targets(
     summaries: Sequence[Summary], held: dict[str, int], sizes: dict[str, dict[int, int]], encode: dict[str, Any]
 ) -> list[Target]:
-    """Compare the results with issue 3's table, as far as this benchmark measures it."""
+    """Compare the results with what is to be reached, as far as this benchmark measures it."""
     table = {(summary.workload, summary.peer): summary.medians for summary in summaries if summary.medians}
     return [
         *cpu_targets(table),

@@ -27,7 +27,7 @@ from tests.bench.search import Held, most_clients
 from tests.bench.servers import Peer
 from tests.bench.workloads import Timing, Workload
 
-MANY = Workload.parse("160x10")  # issue 3 asks for it of this server alone
+MANY = Workload.parse("160x10")  # measured of this server alone
 SIZES = (10, 50, 500)
 ROUNDS = 120  # of the comparison from mutation to bytes
 SHORT = Timing(warm_up_s=0.5, measure_s=1.0)  # enough to look at messages

@@ -1,6 +1,6 @@
 """What is measured: how many rooms of how many clients, and how long.
 
-The swarm workload itself (issue 2): 20 ticks a second; each client sends one input a tick, a sequence number and a
+The swarm workload itself: 20 ticks a second; each client sends one input a tick, a sequence number and a
 direction; each player is one entity whose x and y change every tick; every player sees every other; the consumed
 number returns.
 """

@@ -14,6 +14,7 @@ from game_server.game import Game, Seat, flag, input, int8
 from tests.client_frames import frame
 from tests.server_process import ROOT
 from tests.web.game_site import BINARY, TEXT, GameSite, NewSite, SitePlayer, message
+from tests.web.raw_client import until
 
 
 @input
@@ -87,6 +88,7 @@ async def test_a_bad_beginning_is_closed_by_its_code(
 
     assert (code, True) == (closed, words in reason)
     assert 1 == site.hub.closes[code.name.lower()]
+    assert 1 == len([line for line in log if line["event"] == f"closed_{code.name.lower()}"])
     assert tick < (await witness.receive("delta"))["tick"]
     assert 1 == len(site.hub.lobby.rooms)
     assert not [line for line in log if line["log_level"] == "error"]
@@ -139,6 +141,25 @@ async def test_a_number_used_before_is_refused(new_site: NewSite) -> None:
 
     assert ("stale_input", True) == (error["code"], "not above 5" in error["message"])
     assert 1 == site.hub.counts().inputs_stale
+
+
+@pytest.mark.gen_test
+async def test_refusals_are_logged_with_who_and_why(new_site: NewSite, log: list[Any]) -> None:
+    """A line for each kind, however often it happened; and nothing in it that a terminal would act on."""
+    site = await new_site(own_games={"fragile": Fragile})
+    ann = await site.join("Ann", game="fragile")
+    for _ in range(5):
+        await ann.send("input", seq=1, dx=5)
+        await ann.send("input", seq=3, dx=1)
+        await ann.send("chat", text=" ")
+        await ann.send("command", name="\x1b[2J")
+    await until(lambda: 4 <= len([line for line in log if line["event"].startswith("refused_")]))
+
+    refused = {line["event"]: line for line in log if line["event"].startswith("refused_")}
+    assert {"refused_bad_value", "refused_stale_input", "refused_chat_refused", "refused_bad_command"} == set(refused)
+    assert "must be a whole number from -1 to 1, not 5" in refused["refused_bad_value"]["reason"]
+    assert [(ann.welcome["room"], 0)] * 4 == [(line["room"], line["seat"]) for line in refused.values()]
+    assert all(line["reason"].isprintable() for line in refused.values())
 
 
 @pytest.mark.gen_test
