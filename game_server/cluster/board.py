@@ -1,6 +1,6 @@
 """What a directory of several machines answers, apart from how it is kept (redis_directory.py)."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import attrs
@@ -31,8 +31,7 @@ class NodeState:
         room_count: rooms that are no quick match's too.
         codes: code -> id of a private room.
         users: user id -> id of the room that the user is in.
-        claimed: one-seat claims since the last report that was heard; these win over the claims of others.
-        seats: the other one seats of users that are held here.
+        seats: one seats of users that are held here -> how long ago each was taken, ms: the last to take it has it.
         addresses: who is limited as one address -> players.
         address_max: players of an address, above which it is named.
     """
@@ -41,8 +40,7 @@ class NodeState:
     room_count: int = 0
     codes: Mapping[str, str] = attrs.Factory(dict)
     users: Mapping[str, str] = attrs.Factory(dict)
-    claimed: Iterable[str] = ()
-    seats: Iterable[str] = ()
+    seats: Mapping[str, int] = attrs.Factory(dict)
     addresses: Mapping[str, int] = attrs.Factory(dict)
     address_max: int = 1
 

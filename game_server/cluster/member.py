@@ -33,13 +33,20 @@ class Member:
         hub: its rooms and players.
         board: the directory.
         report: gives what is to be told of load and rooms.
+        tell_nearby: tells the processes of this machine something without Redis, and says in words whom that reaches.
     """
 
-    def __init__(self, hub: Hub, board: "RedisDirectory", report: Callable[[], Report]) -> None:
-        self._hub, self._board, self._report = hub, board, report
+    def __init__(
+        self,
+        hub: Hub,
+        board: "RedisDirectory",
+        report: Callable[[], Report],
+        tell_nearby: Callable[[dict[str, Any]], str],
+    ) -> None:
+        self._hub, self._board, self._report, self._tell_nearby = hub, board, report, tell_nearby
         self._is_stale = asyncio.Event()
-        #: one seats taken here since the last report that was heard
-        self._claimed: set[str] = set()
+        #: when each one seat of a user was taken that is held here
+        self._taken_at_s: dict[str, float] = {}
         #: of the bans that this process and the directory agree upon
         self._bans_version, self._bans_agreed = "", -1
         self._task: asyncio.Task[None] | None = None
@@ -66,7 +73,7 @@ class Member:
 
     def claim(self, game: str, user_id: str) -> None:
         """Have the one seat of a user from now on; who else has it hears so with its next report."""
-        self._claimed.add(seat_key(game, user_id))
+        self._taken_at_s[seat_key(game, user_id)] = self._hub.now_s()
         self._is_stale.set()
 
     def announce(self, message: dict[str, Any]) -> str:
@@ -75,7 +82,7 @@ class Member:
             self._is_stale.set()  # they are told once the directory has them
             return ""
         if not self._board.is_up:
-            return "nobody else, because Redis does not answer"
+            return f"{self._tell_nearby(message)} of this machine (Redis does not answer)"
         task = asyncio.create_task(self._tell(message))
         self._telling.add(task)
         task.add_done_callback(self._telling.discard)
@@ -112,35 +119,34 @@ class Member:
 
     async def _report_once(self) -> None:
         self._is_stale.clear()
-        claimed = frozenset(self._claimed)
-        overview = await self._board.report(self._state(claimed))
+        held = {seat_key(game, user) for game, user in self._hub.lobby.one_seats}
+        self._taken_at_s = {seat: at_s for seat, at_s in self._taken_at_s.items() if seat in held}
+        sent = dict(self._taken_at_s)
+        overview = await self._board.report(self._state(sent))
         if overview is None:
             self._is_stale.set()
             return
-        self._claimed -= claimed
-        self._take(overview)
+        self._take(overview, sent)
         await self._agree_on_bans(overview)
 
-    def _state(self, claimed: frozenset[str]) -> NodeState:
-        hub, lobby = self._hub, self._hub.lobby
-        held = {seat_key(game, user) for game, user in lobby.one_seats}
+    def _state(self, taken_at_s: dict[str, float]) -> NodeState:
+        hub, lobby, now_s = self._hub, self._hub.lobby, self._hub.now_s()
         return NodeState(
             report=self._report(),
             room_count=len(lobby.rooms),
             codes={code: lobby.room_of_code(code) for code in lobby.codes},
             users=lobby.users,
-            claimed=claimed & held,
-            seats=held - claimed,
+            seats={seat: round((now_s - at_s) * 1000) for seat, at_s in taken_at_s.items()},
             addresses=hub.limited_addresses,
             address_max=hub.settings.service_address_max,
         )
 
-    def _take(self, overview: Overview) -> None:
+    def _take(self, overview: Overview, taken_at_s: dict[str, float]) -> None:
         hub = self._hub
         hub.others.machines = Machines(True, overview.nodes, overview.rooms, overview.crowded)
         hub.lobby.is_service_full = overview.rooms >= hub.settings.service_rooms_max
         for seat in overview.lost:
-            if seat not in self._claimed:  # taken here again while the report was on its way
+            if self._taken_at_s.get(seat) == taken_at_s.get(seat):  # else it was taken anew while that was on its way
                 game, _, user = seat.partition(" ")
                 hub.lose_seat(game, user)
 

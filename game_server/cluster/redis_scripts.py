@@ -11,7 +11,7 @@ Redis' own (TIME): the clocks of machines need not agree.
     {p}:ticket:TICKET  ROOM; expires                                redeemed once, by the owner
     {p}:code:CODE      ROOM; expires                                private rooms
     {p}:user:USER      hash NODE -> ROOM; expires                   who is where
-    {p}:seat:GAME USER NODE; expires                                who has a user's one seat: the last to claim it
+    {p}:seat:GAME USER NODE and when, ms; expires                  who has a user's one seat: the last to take it
     {p}:seated:NODE    hash ADDRESS -> players; expires             what a node has in {p}:addresses
     {p}:addresses      zset ADDRESS -> players of all nodes         who may not have more
     {p}:bans           hash WHO -> ban as JSON                      a lifted one stays until it would have ended
@@ -56,14 +56,15 @@ for user, room in pairs(told.users) do
 end
 for _, user in ipairs(told.gone) do redis.call('HDEL', p .. ':user:' .. user, node) end
 
-for _, seat in ipairs(told.claimed) do redis.call('SET', p .. ':seat:' .. seat, node, 'PX', lease_ms) end
 local lost = {}
-for _, seat in ipairs(told.seats) do
-  local holder = redis.call('GET', p .. ':seat:' .. seat)
-  if holder and holder ~= node and redis.call('EXISTS', p .. ':lease:' .. holder) == 1 then
+for seat, age_ms in pairs(told.seats) do
+  local key, taken_ms = p .. ':seat:' .. seat, now_ms - age_ms
+  local holder, held_ms = string.match(redis.call('GET', key) or '', '^(%w+) (%d+)$')
+  local is_there = holder and redis.call('EXISTS', p .. ':lease:' .. holder) == 1
+  if is_there and holder ~= node and tonumber(held_ms) >= taken_ms then
     lost[#lost + 1] = seat
   else
-    redis.call('SET', p .. ':seat:' .. seat, node, 'PX', lease_ms)
+    redis.call('SET', key, string.format('%s %.0f', node, taken_ms), 'PX', lease_ms)
   end
 end
 

@@ -86,7 +86,7 @@ class Worker:
         self.link = SupervisorLink(place.folder / SUPERVISOR, hello, self._report, drain, hub.settings.orphan_drain_s)
         self._board = board
         self._done: list[int] = []
-        self._member = Member(hub, board, self._facts) if board is not None else None
+        self._member = Member(hub, board, self._facts, self._tell_siblings) if board is not None else None
         self._tasks: set[asyncio.Task[None]] = set()
         self._cpu_s, self._cpu_at_s, self._load = time.process_time(), hub.now_s(), 0.0
 

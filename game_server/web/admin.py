@@ -44,8 +44,8 @@ def admin_routes(hub: Hub, settings: Settings, secret: str) -> list[Any]:
     viewer = str(settings.admin_view_secret)
     audit = Audit(settings.data_dir / "audit.jsonl")
     feed = Feed(hub, audit, Acts(hub))
-    # Any of several processes may get any request, and all know the same secret.
-    gate = Gate({Role.OPERATOR: secret, Role.VIEWER: viewer}, key_of(secret) if settings.worker_count > 1 else None)
+    # Any of several processes or machines may get any request, and all know the same secret.
+    gate = Gate({Role.OPERATOR: secret, Role.VIEWER: viewer}, key_of(secret) if settings.is_service else None)
     parts = {"gate": gate, "feed": feed, "hub": hub}
     return [
         (r"/admin/?", AdminPage, parts),

@@ -122,7 +122,8 @@ def test_what_an_admin_does_holds_everywhere(redis_server: RedisServer, machines
 
             redis_server.stop()
             assert not (await machines_seen(one, lambda found: not found["is_up"]))["nodes"]
-            await act(one, act="notice", text="Alone")
+            told = await act(one, act="notice", text="Alone")
+            assert "0 other processes of this machine (Redis does not answer)" in told
             redis_server.start()
 
     play(story())

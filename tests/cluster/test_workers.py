@@ -5,14 +5,14 @@ import os
 import re
 import signal
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.cluster.service import Players, is_running, node_of, play, text_of, until, workers
 from tests.conftest import StartServer
-from tests.server_process import ROOT, ServerProcess
+from tests.server_process import ROOT, SIGNS_OF_A_BUG, ServerProcess
 from tests.web.game_site import message
 
 
@@ -33,12 +33,27 @@ def service(start_workers: Callable[..., ServerProcess]) -> ServerProcess:
     return start_workers()
 
 
-def test_a_room_is_found_from_wherever_one_comes_in(service: ServerProcess) -> None:
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
+    """A service of two workers for all tests that leave it as it was."""
+    folder = tmp_path_factory.mktemp("shared")
+    flags = ("--workers", "2", "--games", "swarm", "--run-dir", str(folder / "run"), "--drain-s", "0")
+    server = ServerProcess(folder, flags, {})
+    try:
+        server.wait_until_ready()
+        yield server
+        assert 0 == server.stop(), server.log
+        assert not any(sign in server.log for sign in SIGNS_OF_A_BUG), server.log
+    finally:
+        server.kill()
+
+
+def test_a_room_is_found_from_wherever_one_comes_in(shared: ServerProcess) -> None:
     """By its id, by its code, and by a token: all who ask for a room get there, whichever process took their call, and
     what they sent behind the first message is played."""
 
     async def story() -> None:
-        async with Players(service.port) as players:
+        async with Players(shared.port) as players:
             for host in await players.rooms_of_both():
                 room = host.welcome["room"]
                 for _ in range(5):
@@ -64,24 +79,24 @@ def test_a_room_is_found_from_wherever_one_comes_in(service: ServerProcess) -> N
                 assert private.welcome["room"] == friend.welcome["room"]
 
     play(story())
-    handed = re.findall(r'hand_overs_total\{outcome="(\w+)",worker="\w+"\} (\d+)', text_of(service, "/metrics") or "")
+    handed = re.findall(r'hand_overs_total\{outcome="(\w+)",worker="\w+"\} (\d+)', text_of(shared, "/metrics") or "")
     numbers = {outcome: sum(int(count) for name, count in handed if name == outcome) for outcome, _ in handed}
     assert numbers["handed"] == numbers["taken"] > 0
     assert 0 == numbers["failed"]
 
 
-def test_one_answer_speaks_for_all(service: ServerProcess) -> None:
+def test_one_answer_speaks_for_all(shared: ServerProcess) -> None:
     """/healthz, /api/rooms and /metrics tell of every process, whichever is asked."""
 
     async def story() -> None:
-        async with Players(service.port) as players:
+        async with Players(shared.port) as players:
             rooms = {player.welcome["room"] for player in await players.rooms_of_both()}
             for _ in range(6):
-                listed = await asyncio.to_thread(service.get_json, "/api/rooms")
+                listed = await asyncio.to_thread(shared.get_json, "/api/rooms")
                 assert rooms <= {room["room"] for room in listed["rooms"]}
-                health = await asyncio.to_thread(service.get_json, "/healthz")
+                health = await asyncio.to_thread(shared.get_json, "/healthz")
                 assert (True, 2) == (health["ok"], len(health["workers"]))
-                text = await asyncio.to_thread(text_of, service, "/metrics") or ""
+                text = await asyncio.to_thread(text_of, shared, "/metrics") or ""
                 assert all(f'game_server_joins_total{{worker="{node}"}}' in text for node in health["workers"])
 
     play(story())
@@ -164,10 +179,10 @@ def test_a_stuck_process_shows_in_the_health(service: ServerProcess) -> None:
     until(lambda: len(found := workers(service)) == 2 and all(worker["ok"] for worker in found.values()))
 
 
-def test_a_second_supervisor_is_refused(service: ServerProcess, tmp_path: Path) -> None:
+def test_a_second_supervisor_is_refused(shared: ServerProcess, tmp_path: Path) -> None:
     """Two on one port would fight over the workers; nothing happens to the first."""
     ended = subprocess.run(
-        service.args,
+        [*shared.args, "--port", str(shared.port)],
         cwd=tmp_path,
         capture_output=True,
         text=True,
@@ -177,5 +192,5 @@ def test_a_second_supervisor_is_refused(service: ServerProcess, tmp_path: Path) 
     )
 
     assert 2 == ended.returncode
-    assert f"another supervisor serves port {service.port}" in ended.stderr
-    assert 2 == len(workers(service))
+    assert f"another supervisor serves port {shared.port}" in ended.stderr
+    assert 2 == len(workers(shared))

@@ -142,7 +142,7 @@ def test_units_and_names_follow_the_conventions() -> None:
     assert [] == [name for name in names if name.endswith(("_total", "_count", "_sum", "_bucket", "_ms", "_kb"))]
 
 
-@pytest.mark.parametrize("name", ["game-server.service", "Dockerfile", "compose.yml"])
+@pytest.mark.parametrize("name", ["game-server.service", "Dockerfile", "compose.yml", "compose-machines.yml"])
 def test_settings_in_the_files_are_accepted(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     """The server takes every setting that a file makes, with the value that it gives."""
     found = re.findall(
@@ -165,19 +165,40 @@ def split_pairs(variable: str, value: str) -> list[tuple[str, str]]:
     return [(variable, first), *((name, text) for name, _, text in (other.partition("=") for other in others))]
 
 
-def test_compose_mounts_files_that_exist() -> None:
+@pytest.mark.parametrize("name", ["compose.yml", "compose-machines.yml"])
+def test_compose_mounts_files_that_exist(name: str) -> None:
     """All that a service mounts from here, and what it is built from, is there; all images name a version."""
-    compose = yaml.safe_load((DEPLOY / "compose.yml").read_text(encoding="utf-8"))
+    compose = yaml.safe_load((DEPLOY / name).read_text(encoding="utf-8"))
     for service in compose["services"].values():
         for volume in service.get("volumes", []):
             source = volume.split(":")[0]
             assert not source.startswith(".") or (DEPLOY / source).exists(), volume
         if "image" in service:
             assert re.search(r":v?\d", service["image"]), service["image"]
-    build = compose["services"]["game_server"]["build"]
+    builds = [service["build"] for service in compose["services"].values() if "build" in service]
 
-    assert (DEPLOY / build["context"]).resolve() == ROOT
-    assert (ROOT / build["dockerfile"]).is_file()
+    assert builds
+    assert {ROOT} == {(DEPLOY / build["context"]).resolve() for build in builds}
+    assert all((ROOT / build["dockerfile"]).is_file() for build in builds)
+
+
+def test_each_machine_is_announced_where_nginx_leads_to_it() -> None:
+    """Every node of the compose file has an address of its own, and nginx passes that on to this node and no other."""
+    compose = yaml.safe_load((DEPLOY / "compose-machines.yml").read_text(encoding="utf-8"))
+    nginx = (DEPLOY / "nginx-machines.conf").read_text(encoding="utf-8")
+    announced = {
+        name: service["environment"]["GAME_SERVER_ANNOUNCE_URL"]
+        for name, service in compose["services"].items()
+        if "build" in service
+    }
+    passed = dict(re.findall(r"location (/n\d/) \{\s+proxy_pass http://(\w+):8888/;", nginx))
+
+    assert len(announced) == len(set(announced.values())) == 2
+    for name, url in announced.items():
+        path = re.fullmatch(r"ws://\$\{SITE:-localhost:8080\}(/n\d/)ws", url)
+        assert path, url
+        assert name == passed[path[1]]
+        assert f"server {name}:8888" in nginx
 
 
 def test_the_image_holds_what_the_server_needs() -> None:
@@ -202,14 +223,14 @@ def test_the_unit_drains_before_it_kills() -> None:
     assert "yes" == service["DynamicUser"]
 
 
-@pytest.mark.parametrize("name", ["nginx.conf", "Caddyfile"])
+@pytest.mark.parametrize("name", ["nginx.conf", "nginx-machines.conf", "Caddyfile"])
 def test_proxies_are_balanced_and_forward_what_is_needed(name: str) -> None:
     """Braces match; WebSockets, host and the client's address get through."""
     text = (DEPLOY / name).read_text(encoding="utf-8")
     bare = re.sub(r"#.*", "", text)
 
     assert bare.count("{") == bare.count("}") > 0
-    if name == "nginx.conf":
+    if name.endswith(".conf"):
         for header in ("Upgrade", "Connection", "Host", "X-Forwarded-For", "X-Forwarded-Proto"):
             assert re.search(rf"proxy_set_header {header}\s+\S+;", text), header
         assert float(re.findall(r"proxy_read_timeout (\d+)s", text)[0]) > 10
