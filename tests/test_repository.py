@@ -1,6 +1,7 @@
 """What must hold for every file under version control, whatever it is about."""
 
 import ast
+import json
 import re
 import subprocess
 from collections.abc import Iterator
@@ -85,3 +86,27 @@ def test_every_test_says_what_it_proves() -> None:
     ]
 
     assert [] == silent
+
+
+def test_the_reading_order_names_what_there_is() -> None:
+    """Whoever reads the README's list comes by every module of the core, and looks for none that is gone."""
+    order = (ROOT / "README.md").read_text(encoding="utf-8").split("in reading order\n", 1)[1]
+    named = {name.rpartition("/")[2] for name in re.findall(r"`([\w/]+\.py)`", order)}
+    core, there = (
+        {path.name for path in (ROOT / "game_server").glob(pattern) if path.name != "__init__.py"}
+        for pattern in ("core/*.py", "**/*.py")
+    )
+
+    assert (set(), set()) == (core - named, named - there)
+
+
+def test_every_dependency_is_accounted_for() -> None:
+    """docs/why.md has each package that is asked of pip or npm in its tables."""
+    tables = [line for line in (ROOT / "docs" / "why.md").read_text(encoding="utf-8").split("\n") if line[:2] == "| "]
+    why = {word.lower() for line in tables for word in re.findall(r"[\w@/-]+", line.split("|")[1])}
+    asked = set(json.loads((ROOT / "tests" / "package.json").read_text())["devDependencies"])
+    for name in ("requirements.txt", "tests/requirements.txt"):
+        asked |= {found.lower() for found in re.findall(r"^[\w-]+", (ROOT / name).read_text(), re.MULTILINE)}
+
+    assert len(asked) > 20
+    assert set() == asked - why
