@@ -180,3 +180,27 @@ def test_quick_matches_can_wait_for_redis(
             redis_server.start()
 
     play(story())
+
+
+def test_a_placement_shown_to_the_wrong_machine_makes_no_room_under_anothers_id(
+    machines: Callable[..., list[ServerProcess]],
+) -> None:
+    """Whoever takes a player in gives it a room of its own name, whatever ticket the player brings."""
+    services = machines()
+    nodes = {service.port: set(workers(service)) for service in services}
+
+    async def story() -> None:
+        async with Players(0) as players:
+            for seats in range(2, 200):
+                port = services[seats % 2].port
+                wish = {"game": "swarm", "create": True, "options": {"seats": seats}}
+                _, answer = await ask(players, port, "join", **wish)
+                if answer["type"] == "moved":
+                    # To the one that has just said that it is not meant.
+                    _, answer = await ask(players, port, "join", **wish, placement=answer["placement"])
+                    if answer["type"] == "welcome":
+                        assert answer["room"].partition("-")[0] in nodes[port]
+                        return
+        raise AssertionError("nobody was ever sent away and then taken in")
+
+    play(story())
