@@ -79,6 +79,15 @@ async def test_handshakes_are_limited_in_all(new_site: NewSite) -> None:
 
 
 @pytest.mark.gen_test
+async def test_who_only_sits_there_gives_the_seat_up(new_site: NewSite) -> None:
+    """With `idle_timeout_s`, whose input has not changed for so long is closed."""
+    site = await new_site(idle_timeout_s=0.3)
+    ann = await site.join()
+    assert (4009, "the same input for 0.3 s") == await ann.closed()
+    assert 1 == site.hub.closes["idle"]
+
+
+@pytest.mark.gen_test
 async def test_connections_that_never_join_are_limited(new_site: NewSite) -> None:
     """Only so many may be about to join; those that do not are closed, and make place."""
     site = await new_site(openings_max=1, join_timeout_s=0.3, dead_after_s=2)
