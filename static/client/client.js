@@ -351,7 +351,7 @@ export class GameClient {
       this.#resyncs++;
       this.#send(codec.encodeResync());
     }
-    if (!session.outbound && !this.#isAsleep) this.#send(codec.encodeAck(message.tick));
+    if (!session.outbound || this.#isAsleep) this.#send(codec.encodeAck(message.tick));
     if (correction) this.#emitter.emit("correction", { ...correction, tick: message.tick, missing: message.missing });
     for (const name of /** @type {const} */ (["despawn", "spawn", "update"])) {
       for (const row of changes[name]) this.#emitter.emit(name, row.state);
