@@ -177,7 +177,7 @@ class Settings:
         default=0, help="bytes of state a second and seat; what does not fit waits, the nearest goes first; 0: no bound"
     )
     late_ack_ms: float = ts.option(
-        default=500.0, help="a state acked later than this, and than twice what the line takes, means a slow client"
+        default=700.0, help="a state acked later than this, and than twice what the line takes, means a slow client"
     )
     slow_ack_ms: float = ts.option(default=2000.0, help="a state acked later than this means one in any case")
     backlog_hard_bytes: int = ts.option(default=262_144, help="unsent bytes at which a connection is closed")

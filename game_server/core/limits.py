@@ -33,7 +33,7 @@ class RoomLimits:
     seat_hold_s: float = 20.0
     checksum_s: float = 5.0
     catch_up_ticks_max: int = 4
-    late_ack_ms: float = 500.0
+    late_ack_ms: float = 700.0
     slow_ack_ms: float = 2000.0
     message_bytes_max: int = 4096
     name_len_max: int = 16
