@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from playwright.sync_api import Page
+from playwright.sync_api import Frame, Page
 
 NOTE_THE_CLIENT = """
     if (location.pathname.startsWith("/play/")) {
@@ -27,6 +27,11 @@ def follow(page: Page) -> Page:
     """Note the client of each play page that this page will load."""
     page.add_init_script(NOTE_THE_CLIENT)
     return page
+
+
+def follow_frame(frame: Frame) -> None:
+    """Note the client of a page in a frame. What a page adds at its start need not reach a frame's first document."""
+    frame.evaluate(f"() => {{ {NOTE_THE_CLIENT} }}")
 
 
 def wait_until(page: Page, condition: str, argument: Any = None) -> Any:

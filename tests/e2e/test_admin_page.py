@@ -13,7 +13,7 @@ from tornado.websocket import WebSocketClientConnection, websocket_connect
 
 from tests.e2e.accessibility import violations
 from tests.e2e.conftest import NewPage
-from tests.e2e.playing import follow
+from tests.e2e.playing import follow_frame
 from tests.server_process import ServerProcess
 
 SECRET = "hush-hush"
@@ -116,7 +116,7 @@ ASK = """(act) => new Promise((resolve) => {
 
 #: whether the game in the frame has ships to draw
 HAS_SHIPS = """() => {
-    const game = document.querySelector("#watch-frame iframe")?.contentWindow?.played;
+    const game = globalThis.played;
     return game?.status === "playing" && game.view?.all("Ship").length > 0;
 }"""
 
@@ -340,11 +340,14 @@ def test_one_room_in_depth(server: ServerProcess, players: Players, page: Page) 
 def test_a_room_is_watched_unseen(server: ServerProcess, players: Players, page: Page) -> None:
     """The game's own picture shows the players' ships in a frame; no seat is taken, and leaving ends it."""
     welcome = players.play("Ann", game="arena", create=True)
-    follow(page)
     open_admin(page, server, "peek-peek")
     page.locator("#rooms tbody tr .link").click()
     page.get_by_role("tab", name="Watch").click()
-    page.wait_for_function(HAS_SHIPS)
+    frame = page.locator("#watch-frame iframe").element_handle().content_frame()
+    assert frame is not None
+    frame.wait_for_url("**/play/arena?*")
+    follow_frame(frame)
+    frame.wait_for_function(HAS_SHIPS)
     picture = page.frame_locator("#watch-frame iframe")
 
     expect(picture.locator("body")).to_have_class(re.compile("watching"))
