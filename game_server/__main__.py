@@ -4,7 +4,9 @@ SIGINT and SIGTERM drain (players are told, `drain_s` at most); a second one sto
 """
 
 import asyncio
+import contextlib
 import gc
+import io
 import os
 import secrets
 import signal
@@ -159,7 +161,16 @@ def _read_settings() -> Settings:
         description="A server for real-time multiplayer games. Every option can also be set in the environment "
         "(GAME_SERVER_PORT=9000) or in game-server.toml (table [game_server]).",
     )(read.append)
-    command()
+    complaint = io.StringIO()
+    try:
+        with contextlib.redirect_stderr(complaint):
+            command()
+    except SystemExit:
+        # argparse puts the usage of all options, some seventy lines, before the one that says what is wrong.
+        last = complaint.getvalue().strip().rpartition("\n")[2]
+        if last:
+            print(f"game_server: {last.partition('error: ')[2] or last}; --help lists the options", file=sys.stderr)
+        raise
     return read[0]
 
 

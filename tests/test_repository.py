@@ -110,3 +110,20 @@ def test_every_dependency_is_accounted_for() -> None:
 
     assert len(asked) > 20
     assert set() == asked - why
+
+
+def test_the_package_knows_no_game() -> None:
+    """Outside game_server/games nothing imports a game: a game of a user's own is served as those that come with it."""
+    games = {path.stem for path in (ROOT / "game_server" / "games").iterdir() if not path.name.startswith("__")}
+    found = [
+        f"{path.relative_to(ROOT)}:{node.lineno}"
+        for folder in ("game_server", "loadtest")
+        for path in (ROOT / folder).rglob("*.py")
+        if "games" not in path.relative_to(ROOT).parts[:-1]
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for name in [getattr(node, "module", None) or "", *(alias.name for alias in node.names)]
+        if "games." in f"{name}." and games & set(name.split("."))
+    ]
+
+    assert [] == found
