@@ -22,7 +22,7 @@ from game_server.core.session import Session
 from loadtest.frames import BINARY, CLOSE, PONG, TEXT, Close, Failure, FrameParser, Ping, serialise
 
 from .clockwork import Clockwork
-from .network import Line, Wire
+from .network import Network, Wire
 
 RETRY_FIRST_S, RETRY_MAX_S = 0.25, 15.0
 OPENING_MAX_S = 10.0
@@ -93,7 +93,7 @@ class Client:
     ) -> None:
         self.number, self.clockwork, self.game, self.is_json = number, clockwork, game, is_json
         self.chance, self.witness, self.wish = chance, witness, wish
-        self.line = Line()
+        self.network = Network(clockwork)
         self.status = "waiting"
         self.close_code: int | None = None
         self.stalled_until = 0.0

@@ -8,8 +8,13 @@ import random
 from collections.abc import Callable
 from typing import Any, Protocol
 
+import attrs
+
+from game_server.core.conditions import SEED_MAX, Way
+
 from .client import Client
 from .clockwork import Clockwork
+from .network import CALM
 from .scenario import Scenario
 from .server import Process
 
@@ -31,9 +36,10 @@ class Stage(Protocol):
 
 CLIENT_FAULTS: dict[str, int] = {
     "delay": 4,
-    "clog_up": 4,
-    "clog_down": 4,
-    "drop": 5,
+    "stall_up": 4,
+    "stall_down": 4,
+    "cut": 3,
+    "drop": 3,
     "vanish": 2,
     "half_close": 2,
     "stop_reading": 3,
@@ -105,9 +111,7 @@ class Faults:
     def end(self) -> None:
         """Let everything be well from now on."""
         for client in self._stage.clients:
-            client.line.delay_s, client.line.jitter_s = 0.02, 0.0
-            client.line.rate_up = client.line.rate_down = 0.0
-            client.line.clogged_up_until = client.line.clogged_down_until = 0.0
+            client.network.change(CALM)
             client.stalled_until = client.skips_input_until = 0.0
             client.is_quiet = False
 
@@ -117,15 +121,41 @@ class Faults:
         """Draw how long a fault lasts: mostly short, at times longer than anything waits."""
         return self._chance.choice((0.05, 0.3, 1.0, 3.0, 3.0, 12.0, 25.0)) * self._chance.uniform(0.7, 1.3)
 
+    def _change(self, client: Client, **changes: Any) -> None:
+        """Change conditions of its network, and the moments of its stalls and cuts."""
+        network = client.network
+        network.change(attrs.evolve(network.conditions, seed=self._chance.randint(0, SEED_MAX), **changes))
+
     def _delay(self, client: Client) -> None:
-        client.line.delay_s = self._chance.choice((0.0, 0.01, 0.05, 0.2, 0.6))
-        client.line.jitter_s = self._chance.choice((0.0, 0.02, 0.2))
+        for name in ("up", "down"):
+            delay_ms = self._chance.choice((0.0, 10.0, 50.0, 200.0, 600.0))
+            jitter_ms = self._chance.choice((0.0, 20.0, 200.0))
+            way = getattr(client.network.conditions, name)
+            self._change(client, **{name: attrs.evolve(way, delay_ms=delay_ms, jitter_ms=jitter_ms)})
 
-    def _clog_up(self, client: Client) -> None:
-        client.line.clogged_up_until = self._stage.clockwork.now + self._seconds()
+    def _stalling(self, way: Way) -> Way:
+        """Return a way that does not stall any more if it did, and else does for a while, again and again."""
+        if way.stall_every_ms:
+            return attrs.evolve(way, stall_ms=0.0, stall_every_ms=0.0)
+        stall_ms = self._seconds() * 1000
+        return attrs.evolve(way, stall_ms=stall_ms, stall_every_ms=stall_ms + self._pause_ms())
 
-    def _clog_down(self, client: Client) -> None:
-        client.line.clogged_down_until = self._stage.clockwork.now + self._seconds()
+    def _pause_ms(self) -> float:
+        return self._chance.choice((1000.0, 4000.0, 16_000.0)) * self._chance.uniform(0.7, 1.3)
+
+    def _stall_up(self, client: Client) -> None:
+        self._change(client, up=self._stalling(client.network.conditions.up))
+
+    def _stall_down(self, client: Client) -> None:
+        self._change(client, down=self._stalling(client.network.conditions.down))
+
+    def _cut(self, client: Client) -> None:
+        """Cut its connections from time to time, or, if they were, leave them alone."""
+        drop_ms = every_ms = 0.0
+        if not client.network.conditions.drop_every_ms:
+            drop_ms = self._chance.choice((0.0, 500.0, 3000.0, 12_000.0))
+            every_ms = drop_ms + self._pause_ms()
+        self._change(client, drop_ms=drop_ms, drop_every_ms=every_ms)
 
     def _drop(self, client: Client) -> None:
         client.lose("dropped")
@@ -144,8 +174,10 @@ class Faults:
         client.stalled_until = self._stage.clockwork.now + self._seconds()
 
     def _slow_line(self, client: Client) -> None:
-        client.line.rate_down = self._chance.choice((0.0, 500.0, 4000.0, 20_000.0))
-        client.line.rate_up = self._chance.choice((0.0, 2000.0, 20_000.0))
+        conditions = client.network.conditions
+        down = attrs.evolve(conditions.down, bytes_per_s=self._chance.choice((0.0, 500.0, 4000.0, 20_000.0)))
+        up = attrs.evolve(conditions.up, bytes_per_s=self._chance.choice((0.0, 2000.0, 20_000.0)))
+        self._change(client, up=up, down=down)
 
     def _reload(self, client: Client) -> None:
         client.reload()

@@ -10,10 +10,11 @@ from typing import Any
 import ujson
 
 from game_server.core.codec import Tag
+from game_server.core.conditions import Conditions, Way
 from tests.client_frames import frame
 
 from .clockwork import Clockwork
-from .network import Line, Wire
+from .network import Network, Wire
 
 WORDS = ("join", "resume", "input", "ack", "ping", "resync", "chat", "command", "leave", "", None, 7)
 VALUES: tuple[Any, ...] = (
@@ -35,7 +36,8 @@ class Hostile:
     ) -> None:
         self.number, self.clockwork, self.chance, self.game = number, clockwork, chance, game
         self._connect = connect
-        self.line = Line(delay_s=chance.uniform(0, 0.1), jitter_s=chance.uniform(0, 0.1))
+        way = Way(delay_ms=chance.uniform(0, 100), jitter_ms=chance.uniform(0, 100))
+        self.network = Network(clockwork, Conditions(way, way, seed=number))
         self.wire: Wire | None = None
         self.is_over = False
         self.is_json = chance.random() < 0.5

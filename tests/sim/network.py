@@ -1,89 +1,151 @@
 """A TCP connection as both ends see it: bytes in order, never lost, late, in lumps, or suddenly no more.
 
-A `Wire` is one connection: two directions with delay, jitter, bandwidth and clogs, and the ways in which it ends.
-`ServerSocket` is the server's end, with what `LeanConnection` uses of a socket; what it has sent and the client has
-not read counts against the kernel's send buffer. The client's end are the methods of `Wire`: `send`, `receive`.
+What a line does to what is sent (delay, jitter, stalls, rate, cuts) is game_server/core/conditions.py, as for bots and
+in the browser. Here is what that model has not, because sockets and their programs do it:
+
+- `Network`: what it does to one machine, over all its connections; faults change it while it is used;
+- `Direction`: bytes that have arrived and wait to be read, in what lumps the reader likes, and their end: half a close;
+- `Wire`: one connection, and the ways in which it ends. Its methods `send` and `receive` are the client's end;
+- `ServerSocket`: the server's end, with what `LeanConnection` uses of a socket; what it has sent and the client has not
+  read counts against the kernel's send buffer.
 """
 
-import random
-from collections import deque
+import math
 from collections.abc import Callable, Iterable
 from typing import Any
 
-import attrs
+from game_server.core.conditions import Conditions, Line, Link, Way
 
-from .clockwork import Clockwork
+from .clockwork import SAME_MOMENT_S, Clockwork
 
 Action = Callable[[], Any]
+#: under way: bytes, or the end of what is sent
+Piece = bytes | None
+
+#: a good line
+CALM = Conditions(up=Way(delay_ms=20.0), down=Way(delay_ms=20.0))
 
 
-@attrs.define
-class Line:
-    """What one client's line is like; faults change it while it is used."""
+class Network:
+    """What the network does to one machine.
 
-    delay_s: float = 0.02
-    jitter_s: float = 0.0
-    #: bytes a second, each way; 0: no bound
-    rate_up: float = 0.0
-    rate_down: float = 0.0
-    #: nothing arrives before this true time
-    clogged_up_until: float = 0.0
-    clogged_down_until: float = 0.0
+    Args:
+        clockwork: true time.
+        conditions: at first.
+    """
+
+    def __init__(self, clockwork: Clockwork, conditions: Conditions = CALM) -> None:
+        self.clockwork = clockwork
+        self._wires: list[Wire] = []
+        self.change(conditions)
+
+    @property
+    def now_ms(self) -> float:
+        return self.clockwork.now * 1000
+
+    def change(self, conditions: Conditions) -> None:
+        """Let it do something else from now on; what is under way still arrives first."""
+        self.conditions, self._since_ms = conditions, self.now_ms
+        self._link = self.make_link()
+        for wire in self._wires:
+            wire.follow(self.make_link())
+        self._plan_cut(self._link, self.now_ms)
+
+    def make_link(self) -> Link[Piece]:
+        """Return a connection's lines: all of one machine stall and are cut at the same moments."""
+        return Link(self.conditions, self._since_ms)
+
+    def connect(self, buffer_bytes: int) -> "Wire":
+        """Return a new connection; it has ended already if none can be made."""
+        self._wires = [wire for wire in self._wires if not wire.server.is_closed]
+        wire = Wire(self, buffer_bytes)
+        if self._link.is_out(self.now_ms):
+            wire.cut()
+        else:
+            self._wires.append(wire)
+        return wire
+
+    def _plan_cut(self, link: Link[Piece], after_ms: float) -> None:
+        cut_ms = link.next_cut_ms(after_ms)
+        if cut_ms < math.inf:
+            self.clockwork.at(cut_ms / 1000, self._cut, link, cut_ms)
+
+    def _cut(self, link: Link[Piece], cut_ms: float) -> None:
+        if link is not self._link:  # it has changed
+            return
+        for wire in self._wires:
+            wire.cut()
+        self._plan_cut(link, cut_ms + SAME_MOMENT_S * 1000)
 
 
 class Direction:
-    """Bytes under way one way: pieces with the time at which each arrives."""
+    """One way: what is under way, then what has arrived and was not read.
 
-    def __init__(self) -> None:
-        self.pieces: deque[tuple[float, bytes]] = deque()
-        self.newest_arrival = 0.0
-        self.ends_at: float | None = None
+    Args:
+        line: of the model.
+    """
+
+    def __init__(self, line: Line[Piece]) -> None:
+        self.line = line
+        #: whether its end was sent, and whether that has arrived
+        self.is_finished = self.has_ended = False
+        self.is_cut = False
         self.unread_bytes = 0
+        self._arrived = bytearray()
 
-    def put(self, data: bytes, arrival: float) -> float:
-        """Send a piece; it arrives no sooner than the one before. Return when."""
-        arrival = self.newest_arrival = max(arrival, self.newest_arrival)
-        self.pieces.append((arrival, data))
+    def put(self, now_ms: float, data: bytes) -> None:
+        """Send bytes; behind a cut they are never read."""
         self.unread_bytes += len(data)
-        return arrival
+        if not self.is_cut:
+            self.line.put(now_ms, data, len(data))
 
-    def take(self, now: float, most: int, clogged_until: float) -> bytes:
-        """Return what has arrived, at most so many bytes."""
-        pieces = self.pieces
-        if not pieces or pieces[0][0] > now or now < clogged_until:
-            return b""
-        arrival, data = pieces.popleft()
-        if len(data) < most and pieces and pieces[0][0] <= now:
-            lump, size = [data], len(data)
-            while pieces and pieces[0][0] <= now and size < most:
-                arrival, data = pieces.popleft()
-                lump.append(data)
-                size += len(data)
-            data = b"".join(lump)
-        if len(data) > most:
-            pieces.appendleft((arrival, data[most:]))
-            data = data[:most]
+    def finish(self, now_ms: float) -> None:
+        """Send the end, behind what was sent."""
+        if not self.is_finished:
+            self.is_finished = True
+            self.line.put(now_ms, None, 0)
+
+    def follow(self, line: Line[Piece], now_ms: float) -> None:
+        """Go on over another line."""
+        self.arrive(now_ms)
+        for piece in self.line.take(math.inf):
+            line.put(now_ms, piece, 0)
+        self.line = line
+
+    def arrive(self, now_ms: float) -> None:
+        """Let arrive what is due."""
+        for piece in self.line.take(now_ms + SAME_MOMENT_S * 1000):
+            if piece is None:
+                self.has_ended = True
+            else:
+                self._arrived += piece
+
+    def take(self, now_ms: float, most: int) -> bytes:
+        """Read what has arrived, at most so many bytes."""
+        self.arrive(now_ms)
+        data = bytes(self._arrived[:most])
+        del self._arrived[:most]
         self.unread_bytes -= len(data)
         return data
 
-    def next_arrival(self) -> float | None:
-        return self.pieces[0][0] if self.pieces else None
+    @property
+    def is_read(self) -> bool:
+        """Whether all that has arrived was read."""
+        return not self._arrived
 
 
 class Wire:
     """One connection.
 
     Args:
-        clockwork: true time.
-        line: what it runs over.
-        chance: for the jitter.
+        network: what it runs over.
         buffer_bytes: of the server's kernel, for what the client has not read.
     """
 
-    def __init__(self, clockwork: Clockwork, line: Line, chance: random.Random, buffer_bytes: int) -> None:
-        self.clockwork, self.line, self.buffer_bytes = clockwork, line, buffer_bytes
-        self._draw = chance.random
-        self.up, self.down = Direction(), Direction()
+    def __init__(self, network: Network, buffer_bytes: int) -> None:
+        self.clockwork, self.buffer_bytes = network.clockwork, buffer_bytes
+        link = network.make_link()
+        self.up, self.down = Direction(link.up), Direction(link.down)
         self.server = ServerSocket(self)
         #: which the server last gave it, for the checkers
         self.session: Any = None
@@ -92,27 +154,38 @@ class Wire:
         #: the client's machine refuses whatever comes (a reset)
         self.is_reset = False
 
-    def _arrival(self, direction: Direction, size: int, rate: float) -> float:
-        line = self.line
-        arrival = self.clockwork.now + line.delay_s + (line.jitter_s * self._draw() if line.jitter_s else 0.0)
-        if rate:
-            arrival = max(arrival, direction.newest_arrival) + size / rate
-        return arrival
+    @property
+    def now_ms(self) -> float:
+        return self.clockwork.now * 1000
+
+    def reaches_server_s(self) -> float:
+        """Return when something that is sent now will be there: the opening handshake."""
+        return self.up.line.put(self.now_ms, b"", 0) / 1000
+
+    def reaches_client_s(self) -> float:
+        """Return when something that is sent back now will be there."""
+        return self.down.line.put(self.now_ms, b"", 0) / 1000
+
+    def follow(self, link: Link[Piece]) -> None:
+        """Go on over other lines."""
+        self.up.follow(link.up, self.now_ms)
+        self.down.follow(link.down, self.now_ms)
+        self.server.arriving()
 
     # ---- the client's end --------------------------------------------------------------------------------------
 
     def send(self, data: bytes) -> None:
         """Send to the server."""
-        if self.is_dead or self.up.ends_at is not None:
+        if self.is_dead or self.up.is_finished:
             return
-        arrival = self.up.put(data, self._arrival(self.up, len(data), self.line.rate_up))
-        self.server.arriving(arrival)
+        self.up.put(self.now_ms, data)
+        self.server.arriving()
 
     def receive(self) -> bytes:
         """Return what has arrived from the server."""
         if self.is_dead:
             return b""
-        data = self.down.take(self.clockwork.now, 1 << 20, self.line.clogged_down_until)
+        data = self.down.take(self.now_ms, 1 << 20)
         if data:
             self.server.freed()
         return data
@@ -120,22 +193,28 @@ class Wire:
     @property
     def has_ended(self) -> bool:
         """Whether the server's end of file has been read up to."""
-        ends_at = self.down.ends_at
-        now = self.clockwork.now
-        is_over = ends_at is not None and ends_at <= now and now >= self.line.clogged_down_until
-        return is_over and not self.down.pieces and not self.is_dead
+        self.down.arrive(self.now_ms)
+        return self.down.has_ended and self.down.is_read and not self.is_dead
 
     def finish(self) -> None:
         """Send nothing more: half a close."""
-        if self.up.ends_at is None and not self.is_dead:
-            self.up.ends_at = self._arrival(self.up, 0, 0.0)
-            self.up.ends_at = max(self.up.ends_at, self.up.newest_arrival)
-            self.server.arriving(self.up.ends_at)
+        if not self.is_dead:
+            self.up.finish(self.now_ms)
+            self.server.arriving()
 
     def reset(self) -> None:
-        """The client's program is gone: the server hears so, after the delay."""
+        """The client's program is gone: the server hears so, after what is under way."""
         self.finish()
         self.is_reset = True
+
+    def cut(self) -> None:
+        """What is under way is lost, the client notices, and the server hears of it."""
+        if not self.is_dead:
+            self.up.line.clear()
+            self.down.line.clear()
+            self.down.is_cut = self.down.is_finished = self.down.has_ended = True
+            self.up.is_finished = False  # its end may have been lost as well
+            self.reset()
 
     def die(self) -> None:
         """Nothing passes any more, and nobody is told."""
@@ -151,15 +230,15 @@ class ServerSocket:
         self._readable: Action | None = None
         self._writable: Action | None = None
         self._run: Callable[[Action], None]
+        #: when it is woken to read; in the past: it is about to read
+        self._wakes_at = math.inf
 
     def recv(self, most: int) -> bytes:
         wire = self._wire
-        now = wire.clockwork.now
-        data = wire.up.take(now, most, wire.line.clogged_up_until)
+        data = wire.up.take(wire.now_ms, most)
         if data:
             return data
-        ends_at = wire.up.ends_at
-        if ends_at is None or ends_at > now or wire.up.pieces or now < wire.line.clogged_up_until:
+        if not wire.up.has_ended:
             raise BlockingIOError
         if wire.is_reset:
             raise ConnectionResetError(104, "Connection reset by peer")
@@ -167,23 +246,21 @@ class ServerSocket:
 
     def send(self, data: bytes | memoryview) -> int:
         wire = self._wire
-        ends_at = wire.up.ends_at
-        if wire.is_reset and ends_at is not None and ends_at <= wire.clockwork.now:
+        wire.up.arrive(wire.now_ms)
+        if wire.is_reset and wire.up.has_ended:
             raise BrokenPipeError(32, "Broken pipe")
         free = wire.buffer_bytes - wire.down.unread_bytes
         if free <= 0:
             raise BlockingIOError
         taken = bytes(data[:free])
-        wire.down.put(taken, wire._arrival(wire.down, len(taken), wire.line.rate_down))
+        wire.down.put(wire.now_ms, taken)
         return len(taken)
 
     def sendmsg(self, buffers: Iterable[bytes | memoryview]) -> int:
         return self.send(b"".join(buffers))
 
     def shutdown(self, how: int) -> None:
-        wire = self._wire
-        if wire.down.ends_at is None:
-            wire.down.ends_at = max(wire._arrival(wire.down, 0, 0.0), wire.down.newest_arrival)
+        self._wire.down.finish(self._wire.now_ms)
 
     def close(self) -> None:
         self.shutdown(0)
@@ -199,31 +276,35 @@ class ServerSocket:
     def watch_reading(self, callback: Action | None, run: Callable[[Action], None]) -> None:
         """Have `callback` run whenever there is something to read."""
         self._readable, self._run = callback, run
-        if callback is not None:
-            for when in (self._wire.up.next_arrival(), self._wire.up.ends_at):
-                if when is not None:
-                    self.arriving(when)
+        self.arriving()
 
-    def arriving(self, when: float) -> None:
-        """Something will be there to read."""
-        if self._readable is not None:
-            self._wire.clockwork.at(max(when, self._wire.line.clogged_up_until), self._wake_reader)
-
-    def _wake_reader(self) -> None:
+    def arriving(self) -> None:
+        """Be woken when there is something to read."""
         if self._readable is None:
             return
-        wire, now = self._wire, self._wire.clockwork.now
-        if now < wire.line.clogged_up_until:
-            wire.clockwork.at(wire.line.clogged_up_until, self._wake_reader)
+        up, now = self._wire.up, self._wire.clockwork.now
+        when = now if up.has_ended or not up.is_read else up.line.next_ms / 1000
+        if when < self._wakes_at:
+            self._wakes_at = when
+            self._wire.clockwork.at(when, self._wake_reader, when)
+
+    def _wake_reader(self, when: float) -> None:
+        if when != self._wakes_at:  # since then it was to be sooner
             return
-        first, ends_at = wire.up.next_arrival(), wire.up.ends_at
-        if (first is not None and first <= now) or (first is None and ends_at is not None and ends_at <= now):
+        up = self._wire.up
+        up.arrive(self._wire.now_ms)
+        if self._readable is not None and (up.has_ended or not up.is_read):
+            self._wakes_at = -math.inf
             self._run(self._read)
+        else:
+            self._wakes_at = math.inf
+            self.arriving()
 
     def _read(self) -> None:
+        self._wakes_at = math.inf
         if self._readable is not None:
             self._readable()
-            self._wire.clockwork.after(1e-4, self._wake_reader)  # for what was left, as a selector would
+            self._wire.clockwork.after(1e-4, self.arriving)  # for what was left, as a selector would
 
     def watch_writing(self, callback: Action | None, run: Callable[[Action], None]) -> None:
         """Have `callback` run while there is room for more."""
@@ -232,9 +313,10 @@ class ServerSocket:
             self.freed()
 
     def freed(self) -> None:
-        """The client has read."""
+        """The client has read, and its machine says so."""
         if self._writable is not None:
-            self._wire.clockwork.after(self._wire.line.delay_s, self._wake_writer)
+            wire = self._wire
+            wire.clockwork.after(wire.up.line.way.delay_ms / 1000, self._wake_writer)
 
     def _wake_writer(self) -> None:
         if self._writable is not None and self._wire.down.unread_bytes < self._wire.buffer_bytes:

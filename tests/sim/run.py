@@ -111,10 +111,11 @@ class Run:
         self.clockwork.run_until(scenario.trouble_s)
 
     def _rest(self) -> None:
+        last_awake_at = max(client.stalled_until for client in self.clients)
         self._faults.end()
         for attacker in self.hostiles:
             attacker.is_over = True
-        self.clockwork.run_until(max(self.now, self.process.loop.stalled_until) + RECOVERY_S)
+        self.clockwork.run_until(max(self.now, self.process.loop.stalled_until, last_awake_at) + RECOVERY_S)
         for check in self._checks:
             check.before_rest()
         self.clockwork.run_until(self.now + SETTLING_S)
@@ -154,7 +155,7 @@ class Run:
         if draw < 0.15:
             return {"create": True, "private": True}
         if draw < 0.4:
-            return {"options": {"seats": chance.choice((1, 2, 3))}}
+            return {"options": {"seats": chance.choice((1, 1, 2, 3))}}
         if draw < 0.5 and rooms:
             return {"room": chance.choice(rooms).room_id}
         watchable = [room for room in rooms if room.definition.name == game and not room.code and room.is_awake]
@@ -172,19 +173,19 @@ class Run:
         self._faults.haunt(twin)
 
     def _connect(self, client: Any) -> Wire:
-        """Open a wire: the server hears of it after the delay, the client after another."""
-        buffer_bytes = client.chance.choice((4096, 16_384, 65_536))
-        wire = Wire(self.clockwork, client.line, client.chance, buffer_bytes)
-        self.clockwork.after(2 * client.line.delay_s, self._arrive, wire, client)
+        """Open a wire: the server hears of it when the request arrives, the client when the answer does."""
+        buffer_bytes = client.chance.choice((1024, 4096, 16_384, 65_536))
+        wire: Wire = client.network.connect(buffer_bytes)
+        self.clockwork.at(wire.reaches_server_s(), self._arrive, wire, client)
         return wire
 
     def _arrive(self, wire: Wire, client: Any) -> None:
         self.process.loop.soon(self._accept, wire, client)
 
     def _accept(self, wire: Wire, client: Any) -> None:
-        if client.wire is wire:
+        if client.wire is wire and not wire.is_reset:  # it was cut, or there was no way through
             self.process.accept(wire, client.is_json, client)
-            self.clockwork.after(client.line.delay_s, self._opened, wire, client)
+            self.clockwork.at(wire.reaches_client_s(), self._opened, wire, client)
 
     def _opened(self, wire: Wire, client: Any) -> None:
         if client.wire is wire:
