@@ -88,4 +88,4 @@ class BadCommand(Refused):
     """Raised by a game's `command` hook; the text tells the player what would be right."""
 
     def __init__(self, message: str) -> None:
-        super().__init__(ErrorCode.BAD_COMMAND, message)
+        super().__init__(ErrorCode.BAD_COMMAND, str(message))

@@ -203,6 +203,8 @@ class Game:
 
     def close_room(self, reason: str) -> None:
         """End the room after this tick; players are told the reason."""
+        if not isinstance(reason, str):
+            raise TypeError(f"close_room takes the reason as text, not {reason!r}")
         self._host.close(reason)
 
     def lock_room(self, locked: bool = True) -> None:

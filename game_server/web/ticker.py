@@ -148,6 +148,7 @@ class Ticker:
     def _run_one(self, room: Room, now_s: float) -> None:
         try:
             self._run(room, now_s)
+            self._after(room)
         except (Exception, StepTimeout) as error:  # noqa: BLE001 - a game's own code; only its room ends
             self._watchdog.leave()
             self.forget(room)
@@ -155,8 +156,6 @@ class Ticker:
                 self._crashed(room, error)
             except Exception:  # noqa: BLE001 - else no room would tick any more
                 log.exception("crash_failed", room=room.room_id)
-        else:
-            self._after(room)
 
     def _after(self, room: Room) -> None:
         if room.closing is not None:

@@ -4,7 +4,7 @@ from typing import Any, ClassVar
 
 import pytest
 
-from game_server.game import Game, Seat, input, int8
+from game_server.game import BadCommand, Game, Seat, input, int8
 from tests.web.game_site import NewSite, soon
 
 
@@ -33,6 +33,10 @@ class Fragile(Game):
         self._fail_in("command")
         if name == "emit":
             self.emit("odd", object())
+        elif name == "end":
+            self.close_room(None)  # type: ignore[arg-type]  # as a game without type checks may
+        elif name == "refuse":
+            raise BadCommand(404)  # type: ignore[arg-type]  # the same
 
     def step(self, inputs: dict[Seat, Push]) -> None:
         if any(push.dx for push in inputs.values()):
@@ -135,3 +139,46 @@ async def test_housekeeping_outlives_a_room_that_breaks_it(new_site: NewSite, mo
     monkeypatch.setattr(site.hub.lobby.rooms[broken.welcome["room"]], "expire", fail)
     await other.send("leave")
     await soon(lambda: list(site.hub.lobby.rooms) == [broken.welcome["room"]])
+
+
+@pytest.mark.gen_test
+async def test_a_reason_that_is_no_text_is_a_crash(new_site: NewSite) -> None:
+    """A game that ends its room for a reason that is no text loses that room; all others go on ticking."""
+    site = await new_site({"fragile": Fragile})
+    bystander, ann = await site.join(create=True), await site.join(game="fragile")
+    await ann.send("command", name="end")
+    assert 4013 == (await ann.closed())[0]
+    assert "None" in site.hub.crashes[0].error
+    await bystander.receive("full")
+    await bystander.receive("delta")
+
+
+@pytest.mark.gen_test
+async def test_a_room_that_cannot_be_ended_stops_nobody_else(
+    new_site: NewSite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A fault of the server's own while it ends a room costs that room: the others go on ticking."""
+    site = await new_site({"fragile": Fragile})
+    bystander, ann = await site.join(create=True), await site.join(game="fragile")
+    await bystander.receive("full")
+
+    def fail(room: Any) -> None:
+        raise LookupError("a fault of our own")
+
+    monkeypatch.setattr(site.hub.ticker, "_closed", fail)
+    site.hub.lobby.rooms[ann.welcome["room"]].close("over")
+    assert 4013 == (await ann.closed())[0]
+    tick = (await bystander.receive("delta"))["tick"]
+    while (await bystander.receive("delta"))["tick"] < tick + 3:
+        pass
+
+
+@pytest.mark.gen_test
+async def test_a_refusal_that_is_no_text_is_told_as_one(new_site: NewSite) -> None:
+    """A game may refuse a command with whatever it likes: its player reads it, and its room is kept in order."""
+    site = await new_site({"fragile": Fragile}, empty_room_s=0, dead_after_s=2)
+    ann = await site.join(game="fragile")
+    await ann.send("command", name="refuse")
+    assert "404" == (await ann.receive("error"))["message"]
+    await ann.send("leave")
+    await soon(lambda: not site.hub.lobby.rooms)
