@@ -206,7 +206,9 @@ class Ticker:
         for session in (*sessions, *room.spectators):
             if session.state is seated:
                 session.is_blocked = session.link.connection.unsent_bytes > 0
+        self._watchdog.enter()  # what a seat sees may be the game's to decide
         frames = room.outgoing()
+        self._watchdog.leave()
         encoded = perf_counter()
         _send_all(frames)
         sent = perf_counter()

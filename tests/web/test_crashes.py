@@ -4,7 +4,7 @@ from typing import Any, ClassVar
 
 import pytest
 
-from game_server.game import BadCommand, Game, Seat, input, int8
+from game_server.game import BadCommand, Entity, Game, Seat, entity, input, int8, uint8
 from tests.web.game_site import NewSite, soon
 
 
@@ -41,6 +41,34 @@ class Fragile(Game):
     def step(self, inputs: dict[Seat, Push]) -> None:
         if any(push.dx for push in inputs.values()):
             self._fail_in("step")
+
+
+@entity
+class Card(Entity):
+    face: int = uint8()
+
+
+class Veil(Game):
+    """Decides for ever who sees a card, once it is told to."""
+
+    input = Push
+    entities = (Card,)
+    veiled = (Card,)
+    is_undecided: bool = False
+
+    def start(self) -> None:
+        self.world.spawn(Card())
+
+    def command(self, seat: Seat, name: str, data: Any) -> None:
+        self.is_undecided = True
+
+    def sees(self, seat: Seat, card: Card) -> bool:
+        while self.is_undecided:
+            pass
+        return True
+
+    def step(self, inputs: dict[Seat, Push]) -> None:
+        pass
 
 
 @pytest.fixture(autouse=True)
@@ -80,6 +108,19 @@ async def test_every_hook_may_fail(new_site: NewSite, monkeypatch: pytest.Monkey
     await first.send("command", name="act") if hook == "command" else await first.send("leave")
     assert 4013 == (await second.closed())[0]
     assert f"fails in {hook}" in site.hub.crashes[0].error
+
+
+@pytest.mark.gen_test
+async def test_a_view_that_is_never_decided_loses_its_room_only(new_site: NewSite) -> None:
+    """What a game decides about views is interrupted like a step when it does not end."""
+    site = await new_site({"veil": Veil}, step_timeout_s=0.3)
+    with site.hub.watchdog:
+        bystander, ann = await site.join(create=True), await site.join(game="veil")
+        await ann.receive("full")
+        await ann.send("command", name="ponder")
+        assert 4013 == (await ann.closed())[0]
+        assert "in sees" in site.hub.crashes[0].traceback
+        await bystander.receive("delta")
 
 
 @pytest.mark.gen_test
