@@ -97,7 +97,7 @@ async def supervise(settings: Settings, arguments: Sequence[str]) -> None:
     secret = admin_secret(settings)
     stopped = asyncio.Event()
     _listen_for_signals(stopped)
-    supervisor = Supervisor(settings, arguments, secret)
+    supervisor = Supervisor(settings, arguments, secret, stopped)
     starting = asyncio.create_task(supervisor.start())
     stopping = asyncio.create_task(stopped.wait())
     await asyncio.wait((starting, stopping), return_when=asyncio.FIRST_COMPLETED)

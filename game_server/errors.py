@@ -5,6 +5,7 @@
     +-- ProtocolError        the peer broke the protocol: its connection is closed with `code` and `reason`
     +-- Refused              the peer asked for something it cannot have: an `error` message, the connection stays
     |   +-- BadCommand       raised by a game's `command` hook
+    +-- NoAnswer             another process of the service was asked for something and did not answer
 
 Our own mistakes are plain exceptions and assertions: they are never turned into a polite answer.
 Knows no transport. The table of close codes here and the one in docs/protocol.md are compared by a test.
@@ -82,6 +83,10 @@ class Refused(GameServerError):
         super().__init__(message)
         self.code = code
         self.message = message
+
+
+class NoAnswer(GameServerError):
+    """Another process of the service did not answer, or is not there; the text says which."""
 
 
 class BadCommand(Refused):

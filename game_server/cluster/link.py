@@ -63,6 +63,11 @@ class SupervisorLink:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
 
+    def tell(self, values: dict[str, Any]) -> bool:
+        """Tell the supervisor something; return whether there is one to hear it."""
+        self._say(values)
+        return self.is_up
+
     def note_change(self) -> None:
         """Report soon: a room has changed."""
         self._changed.set()

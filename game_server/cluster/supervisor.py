@@ -22,7 +22,7 @@ from tornado.netutil import bind_sockets
 
 from ..core.directory import Directory, Wish, report_of
 from ..settings import Settings
-from ..web.logs import log
+from ..web.logs import LEVELS, log, set_log_level
 from .link import LINE_BYTES_MAX
 from .place import SUPERVISOR, WORKER_VARIABLE, WorkerPlace, folder_of, nodes_in, socket_of
 from .post import PostError, ask
@@ -58,9 +58,13 @@ class Supervisor:
         settings: of the service; `workers` and `port` matter here.
         arguments: the command line, which workers are started with too.
         secret: of the admin page, the same for all workers.
+        stop_asked: set when a worker asks on behalf of an operator that the service be shut down.
     """
 
-    def __init__(self, settings: Settings, arguments: Sequence[str], secret: str) -> None:
+    def __init__(self, settings: Settings, arguments: Sequence[str], secret: str, stop_asked: asyncio.Event) -> None:
+        self._stop_asked = stop_asked
+        #: what workers that are started from here on are told beside the command line: the last of two holds
+        self._log_level: tuple[str, ...] = ()
         self._settings, self._arguments, self._secret = settings, list(arguments), secret
         self._directory = Directory()
         self._lines: dict[str, _Line] = {}
@@ -89,11 +93,6 @@ class Supervisor:
         for _ in range(self._settings.worker_count - len(adopted)):
             self._spawn(self._keep(None))
         await self._all_up.wait()
-
-    async def run(self, stopped: asyncio.Event) -> None:
-        """Watch until told to stop; then let all workers drain."""
-        await stopped.wait()
-        await self.drain()
 
     async def _listening(self) -> tuple[list[socket.socket], list[str]]:
         """Return the listening sockets, and the workers that have them already."""
@@ -161,6 +160,7 @@ class Supervisor:
             "-m",
             "game_server",
             *self._arguments,
+            *self._log_level,
             env={**os.environ, WORKER_VARIABLE: place.as_text(), "GAME_SERVER_ADMIN_SECRET": self._secret},
             pass_fds=descriptors,
             # A Ctrl-C in the terminal is this process's affair, which then lets them drain.
@@ -231,6 +231,11 @@ class Supervisor:
                     line.say({"drain": True})
                 if len(self._lines) >= self._settings.worker_count:
                     self._all_up.set()
+        elif "stop" in values:
+            self._stop_asked.set()
+        elif values.get("log_level") in LEVELS:
+            set_log_level(values["log_level"])
+            self._log_level = ("--log-level", values["log_level"])
         elif "ask" in values:
             wish, now_s = Wish(**values["wish"]), asyncio.get_running_loop().time()
             place = self._directory.place_new if values["new"] else self._directory.place

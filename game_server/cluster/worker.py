@@ -24,7 +24,7 @@ from ..core.json_codec import dump
 from ..core.kinds import canonical_json
 from ..core.protocol import Join, Resume
 from ..core.room import Room
-from ..errors import CloseCode, ProtocolError
+from ..errors import CloseCode, NoAnswer, ProtocolError
 from ..web.connection import FrozenConnection, LeanConnection
 from ..web.hub import Hub
 from ..web.logs import log
@@ -93,7 +93,9 @@ class Worker:
     def start(self) -> None:
         """Take letters and report, and let the hub know of the others."""
         self._hub.route, self._hub.gather, self._hub.is_worker = self.route, self.gather, True
-        self._hub.others.announce, self._hub.others.claim = self._tell_siblings, self._claim
+        others = self._hub.others
+        others.announce, others.claim = self._tell_siblings, self._claim
+        others.siblings, others.ask, others.tell_supervisor = self.siblings, self.ask, self.link.tell
         self._box.open()
         self.link.start()
         if self._member is not None:
@@ -293,6 +295,9 @@ class Worker:
             self._take_in(frozen, letter["message"], letter["ticket"], letter["room"])
             self._hub.hand_overs["taken"] += 1
             return {"taken": True}
+        for key, answer in self._hub.others.answerers.items():
+            if key in letter:
+                return await answer(letter, descriptors)
         for descriptor in descriptors:
             os.close(descriptor)
         if letter.get("question") == "listeners":
@@ -305,6 +310,16 @@ class Worker:
             return {}
         question = self._hub.questions.get(letter.get("question", ""))
         return {"error": "unknown question"} if question is None else {"answer": question()}
+
+    async def ask(self, node: str, letter: Letter, descriptors: Sequence[int] = ()) -> Letter:
+        """Ask another process and return its answer; raise NoAnswer when there is none in time."""
+        if node not in self.siblings():
+            raise NoAnswer(f"There is no process {node} any more")
+        try:
+            answer, _ = await ask(socket_of(self._folder, node), letter, descriptors, HAND_TIMEOUT_S)
+        except PostError as error:
+            raise NoAnswer(f"Process {node} does not answer: whether it was done is not known") from error
+        return answer
 
     def _tell_siblings(self, message: dict[str, Any]) -> str:
         """Tell the other workers of this machine something; return in words whom it reaches."""

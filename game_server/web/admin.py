@@ -11,6 +11,7 @@ who may do what is `admin_auth`, what is shown and done is `admin_feed`.
 """
 
 import asyncio
+import time
 from typing import Any
 
 from tornado import web, websocket
@@ -18,7 +19,8 @@ from tornado import web, websocket
 from ..settings import Settings
 from .admin_acts import Acts
 from .admin_audit import Audit
-from .admin_auth import SESSION_LIFETIME_S, Admin, Gate, LogIn, Role, is_own_page, key_of
+from .admin_auth import SESSION_LIFETIME_S, Admin, EndedTokens, Gate, LogIn, Role, is_own_page, key_of
+from .admin_desk import Desk
 from .admin_feed import Feed, Watcher
 from .hub import Hub
 from .libraries import LIBRARIES
@@ -32,6 +34,8 @@ PING_S = 10.0
 #: a page that has not taken a message for so long, or has so much to take, misses updates
 SLOW_S = 0.5
 UNSENT_BYTES_MAX = 1 << 20
+#: what other processes are told when an admin logs out: the digest of the token
+LOG_OUT = "log_out"
 #: the feed's own close codes: the session is over; too many pages are open
 CLOSE_LOGGED_OUT = 4401
 CLOSE_TOO_MANY = 4429
@@ -43,9 +47,12 @@ def admin_routes(hub: Hub, settings: Settings, secret: str) -> list[Any]:
         raise ValueError("the admin page needs a secret")
     viewer = str(settings.admin_view_secret)
     audit = Audit(settings.data_dir / "audit.jsonl")
-    feed = Feed(hub, audit, Acts(hub))
+    feed = Feed(hub, audit, Desk(hub, Acts(hub), audit))
     # Any of several processes or machines may get any request, and all know the same secret.
-    gate = Gate({Role.OPERATOR: secret, Role.VIEWER: viewer}, key_of(secret) if settings.is_service else None)
+    key = key_of(secret) if settings.is_service else None
+    ended = EndedTokens(settings.data_dir / "logged_out.txt") if settings.is_service else None
+    gate = Gate({Role.OPERATOR: secret, Role.VIEWER: viewer}, key, ended)
+    hub.others.hearers[LOG_OUT] = lambda digest: gate.end(str(digest), time.time())
     parts = {"gate": gate, "feed": feed, "hub": hub}
     return [
         (r"/admin/?", AdminPage, parts),
@@ -87,11 +94,11 @@ class AdminHandler(Page):
 
     def admin(self) -> Admin | None:
         """Return who asks, or None."""
-        return self.gate.admin_of(self.token, self.hub.now_s())
+        return self.gate.admin_of(self.token, time.time())
 
     def log_in(self, secret: str) -> None:
         """Set the cookie and redirect, or show the form with what went wrong."""
-        outcome = self.gate.log_in(secret[:SECRET_LEN_MAX], self.address, self.hub.now_s())
+        outcome = self.gate.log_in(secret[:SECRET_LEN_MAX], self.address, time.time())
         if outcome is LogIn.TOO_MANY:
             self.hub.rate_limited.warning("admin_login_limited", address=self.address)
             self.set_header("Retry-After", "10")
@@ -173,7 +180,8 @@ class LogOut(AdminHandler):
             raise web.HTTPError(403, reason="Only the page itself may log out")
         admin = self.admin()
         if admin is not None:
-            self.gate.log_out(self.token or "")
+            digest = self.gate.log_out(self.token or "", time.time())
+            self.hub.others.announce({LOG_OUT: digest})
             self.feed.audit.add(admin, "log_out", "Logged out")
             self.feed.end_session(admin)
         self.clear_cookie(cookie_name(self.request.host), path=PATH)
@@ -192,12 +200,12 @@ class FeedSocket(websocket.WebSocketHandler):
 
     def prepare(self) -> None:
         token = self.get_cookie(cookie_name(self.request.host))
-        admin = self.gate.admin_of(token, self.hub.now_s())
+        admin = self.gate.admin_of(token, time.time())
         # Tornado calls check_origin only for what looks cross-origin; this is asked of every request.
         if admin is None or not is_own_page(self.request.headers.get("Origin"), self.request.host):
             self.hub.rate_limited.warning("admin_feed_refused", address=self.request.remote_ip, logged_in=bool(admin))
             raise web.HTTPError(403, reason="Log in at /admin first, and connect from that page")
-        self.watcher = Watcher(admin, self, lambda: self.gate.admin_of(token, self.hub.now_s()) is admin)
+        self.watcher = Watcher(admin, self, lambda: self.gate.admin_of(token, time.time()) is admin)
 
     def check_origin(self, origin: str) -> bool:
         return True  # prepare() has decided

@@ -10,7 +10,6 @@ A player is named by seat and name, so that an act which comes late does not hit
 the hub; knows nothing of the page, roles or the audit log.
 """
 
-import os
 import time
 from collections.abc import Callable
 from typing import Any
@@ -87,7 +86,7 @@ class Acts:
         number = len(room.sessions)
         room.close(_reason(message, "closed by an admin"))
         self._hub.end_room(room)
-        return f"Closed {_named(room)} with {_count(number, 'player')}"
+        return f"Closed {_named(room)} with {count(number, 'player')}"
 
     def _lock(self, admin: Admin, message: Row) -> str:
         room, locked = self._room(message), message.get("locked")
@@ -130,7 +129,7 @@ class Acts:
         others = self._hub.put_out(ban)
         self._hub.others.announce({"bans": True})
         text = f"Banned {name} by {by.value} for {minutes:g} minutes"
-        return f"{text}, and {_count(others, 'other player')} from there" if others else text
+        return f"{text}, and {count(others, 'other player')} from there" if others else text
 
     def _whom(self, session: Session, by: object) -> tuple[BanBy, str]:
         link: Player | None = session.link
@@ -160,10 +159,8 @@ class Acts:
     def _drain(self, admin: Admin, message: Row) -> str:
         if self._hub.lobby.is_draining:
             raise BadAct("The server is shutting down already")
-        if self._hub.is_worker:  # its supervisor would only start another one
-            raise BadAct(f"This is one of several processes; stop the service by a SIGTERM to process {os.getppid()}")
         self._hub.stop_asked.set()
-        return f"Shutting down: {_count(self._hub.lobby.players, 'player')} told, {self._hub.settings.drain_s:g} s left"
+        return f"Shutting down: {count(self._hub.lobby.players, 'player')} told, {self._hub.settings.drain_s:g} s left"
 
     def _log_level(self, admin: Admin, message: Row) -> str:
         level = message.get("level")
@@ -178,7 +175,8 @@ def _named(room: Room) -> str:
     return f"{room.definition.name} room {room.room_id}"
 
 
-def _count(number: int, noun: str) -> str:
+def count(number: int, noun: str) -> str:
+    """Return a number of things in words."""
     return f"{number} {noun}{'' if number == 1 else 's'}"
 
 

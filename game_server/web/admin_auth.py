@@ -4,7 +4,7 @@ A secret is shown once and exchanged for a random token, which travels in a cook
 only. There are two roles: OPERATOR may act, VIEWER may only look. Secrets are compared in constant time. Failed
 log-ins are limited for each address and over all; a right one never counts. Whoever has a session is not concerned.
 
-Knows nothing of Tornado, rooms or players; `now_s` is given.
+Knows nothing of Tornado, rooms or players; `now_s` is given, in Unix time.
 """
 
 import enum
@@ -13,6 +13,7 @@ import hmac
 import secrets
 from collections import OrderedDict
 from collections.abc import Mapping
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import attrs
@@ -20,6 +21,7 @@ import jwt
 
 from ..core.limits import TokenBucket
 from .addresses import group_of
+from .logs import log
 
 SESSION_LIFETIME_S = 12 * 3600.0
 SESSIONS_MAX = 64
@@ -48,7 +50,7 @@ class LogIn(enum.Enum):
 
 @attrs.frozen
 class Admin:
-    """One log-in that holds. `name` tells it apart in logs and is no secret."""
+    """One log-in that holds. `name` tells it apart in logs and is no secret; it ends in Unix time, for all machines."""
 
     name: str
     role: Role
@@ -62,12 +64,13 @@ class Gate:
     Args:
         secret_by_role: an empty secret opens nothing.
         shared_key: of several processes behind one port: each takes the others' tokens, which are signed with it.
+        ended: where the processes of one machine keep the tokens that were logged out, for those that start later.
     """
 
-    def __init__(self, secret_by_role: Mapping[Role, str], shared_key: bytes | None = None) -> None:
-        self._shared_key = shared_key
-        #: tokens that were logged out here, lest another process's signature open this one again
-        self._ended: OrderedDict[bytes, None] = OrderedDict()
+    def __init__(
+        self, secret_by_role: Mapping[Role, str], shared_key: bytes | None = None, ended: "EndedTokens | None" = None
+    ) -> None:
+        self._shared_key, self._ended = shared_key, ended
         self._secrets = [(role, _digest(secret)) for role, secret in secret_by_role.items() if secret]
         self._admins: OrderedDict[bytes, Admin] = OrderedDict()
         self._failures: OrderedDict[str, TokenBucket] = OrderedDict()
@@ -115,22 +118,64 @@ class Gate:
             return None
         return admin
 
-    def log_out(self, token: str) -> None:
-        """Make a token worthless; in other processes it ends with its cookie, or its time."""
-        self._admins.pop(_digest(token), None)
-        self._ended[_digest(token)] = None
-        if len(self._ended) > SESSIONS_MAX:
-            self._ended.popitem(last=False)
+    def log_out(self, token: str, now_s: float) -> str:
+        """Make a token worthless; return what to tell other processes, for their `end`: its digest."""
+        digest = _digest(token)
+        self.end(digest.hex(), now_s)
+        return digest.hex()
+
+    def end(self, digest: str, now_s: float) -> None:
+        """Make the token worthless that was logged out in another process."""
+        self._admins.pop(bytes.fromhex(digest), None)
+        if self._ended is not None:
+            self._ended.add(digest, now_s)
 
     def _take_in(self, token: str, now_s: float) -> Admin | None:
         """Return whom another process's token stands for."""
-        if self._shared_key is None or _digest(token) in self._ended:
+        if self._shared_key is None:
             return None
         admin = _verify(token, self._shared_key)
         if admin is None or now_s >= admin.expires_s:
             return None
+        if self._ended is not None and self._ended.has(_digest(token).hex()):
+            return None
         self._remember(token, admin)
         return admin
+
+
+class EndedTokens:
+    """Tokens that were logged out before their time, lest a signature open a process that was not there then.
+
+    A file of digests, one a line, that all processes of a machine append to and ask when a token is new to them. It
+    begins anew once its newest line is older than any session may be.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        #: for where nothing can be written
+        self._here: OrderedDict[str, None] = OrderedDict()
+
+    def add(self, digest: str, now_unix_s: float) -> None:
+        """Remember a token by its digest."""
+        if self.has(digest):
+            return
+        self._here[digest] = None
+        if len(self._here) > SESSIONS_MAX:
+            self._here.popitem(last=False)
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            is_past = self._path.exists() and now_unix_s - self._path.stat().st_mtime > SESSION_LIFETIME_S
+            with self._path.open("w" if is_past else "a") as file:
+                file.write(f"{digest}\n")
+        except OSError as error:
+            log.error("log_out_not_kept", path=str(self._path), error=error.strerror)
+
+    def has(self, digest: str) -> bool:
+        """Return whether a token was logged out."""
+        try:
+            return digest in self._here or digest in self._path.read_text().split()
+        except (OSError, UnicodeDecodeError):
+            return False
 
 
 def is_own_page(origin: str | None, host: str) -> bool:

@@ -23,9 +23,9 @@ import ujson
 
 from ..core.limits import TokenBucket
 from ..core.metrics import COUNT_NAMES
-from .admin_acts import Acts, BadAct
 from .admin_audit import Audit
-from .admin_auth import Admin, Role
+from .admin_auth import Admin
+from .admin_desk import Desk
 from .admin_figures import ROOMS_A_STEP, Sampler
 from .admin_rooms import Row, changed
 from .admin_verdict import Signs, verdict_of
@@ -41,8 +41,6 @@ ACTS_PER_S = 5.0
 ACTS_BURST = 20
 #: columns of history in one message
 COLUMNS_A_MESSAGE = 4
-#: keys of an act that the record keeps
-ASKED = "room seat name reason text minutes ban locked level".split()
 #: parts of an update that are told only when they are other than before
 PARTS = "verdict troubles crashes bans facts machines".split()
 
@@ -82,15 +80,16 @@ class Watcher:
 class Feed:
     """All watchers of one hub, and the sampling for them and for the history."""
 
-    def __init__(self, hub: Hub, audit: Audit, acts: Acts) -> None:
-        self.hub, self.audit, self.acts = hub, audit, acts
+    def __init__(self, hub: Hub, audit: Audit, desk: Desk) -> None:
+        self.hub, self.audit, self.desk = hub, audit, desk
+        self._performing: set[asyncio.Task[None]] = set()
         #: between two samples, and until the first one that a new page gets
         self.update_s = 1.0
         self.first_update_s = 0.3
         self.watchers: set[Watcher] = set()
         self.sampler = Sampler(hub, hub.now_s())
         self.rooms: dict[str, RoomWatch] = {}
-        self._told_acts = 0
+        self._told_acts = audit.count
         self._told: Row = {}
         self._steps: Iterator[None] | None = None
         self._loop = asyncio.get_running_loop()
@@ -182,6 +181,7 @@ class Feed:
             "type": "hello",
             "role": watcher.admin.role.value,
             "server": {
+                "node": self.hub.node,
                 "pid": os.getpid(),
                 "python": platform.python_version(),
                 "games": list(self.hub.games),
@@ -269,6 +269,7 @@ class Feed:
         for name in ("process", "counters", "closes"):
             summary[name] = changed(told.get(name, {}), now[name])
         summary |= {name: now[name] for name in PARTS if told.get(name) != now[name]}
+        self.audit.refresh()
         if self._told_acts != self.audit.count:
             self._told_acts = self.audit.count
             summary["acts"] = list(self.audit.shown)
@@ -344,32 +345,25 @@ class Feed:
             self._show_whole(watcher, watch)
 
     def _act(self, watcher: Watcher, message: Row) -> None:
-        admin = watcher.admin
-        asked = {key: _short(message[key]) for key in ASKED if key in message}
         number = message.get("id")
-        answer: Row = {"type": "done", "id": number if type(number) is int else None, "ok": False}
+        answer: Row = {"type": "done", "id": number if type(number) is int else None}
         if not watcher.acts.spend(self.hub.now_s()):
             # Not recorded: a page gone mad must not fill the disk.
+            admin = watcher.admin
             self.hub.rate_limited.warning("admin_acts_limited", by=admin.name, address=admin.address)
-            answer["text"] = "Too many acts at once; wait a moment"
-            watcher.screen.show(_dump(answer))
+            watcher.screen.show(_dump({**answer, "ok": False, "text": "Too many acts at once; wait a moment"}))
             return
+        task = self._loop.create_task(self._perform(watcher, message, answer))
+        self._performing.add(task)
+        task.add_done_callback(self._performing.discard)
+
+    async def _perform(self, watcher: Watcher, message: Row, answer: Row) -> None:
         try:
-            if message.get("act") == "ticket":  # to look, which everybody may who is here
-                answer["text"], answer["ticket"] = self.acts.watch_unseen(message)
-            elif admin.role is not Role.OPERATOR:
-                raise BadAct("This log-in may look but not act")
-            else:
-                answer["text"] = self.acts.perform(admin, message)
-            answer["ok"] = True
-        except BadAct as refusal:
-            answer["text"] = str(refusal)
-        self.audit.add(admin, str(message.get("act"))[:40], answer["text"], answer["ok"], asked)
+            answer |= await self.desk.perform(watcher.admin, message)
+        except Exception:  # noqa: BLE001 - whatever it was, the page must not wait for ever
+            log.exception("admin_act_failed", act=message.get("act"))
+            answer |= {"ok": False, "text": "The server failed; its log says why"}
         watcher.screen.show(_dump(answer))
-
-
-def _short(value: Any) -> Any:
-    return value if isinstance(value, int | float | None) else str(value)[:200]
 
 
 def _dump(value: Any) -> str:

@@ -12,7 +12,7 @@ import secrets
 import time
 import traceback
 from collections import Counter, deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +25,7 @@ from ..core.metrics import Counts, Histogram, total
 from ..core.protocol import Join, Resume
 from ..core.room import OutsideCall, Room
 from ..core.session import Event, Role, Session, State
-from ..errors import CloseCode, GameServerError, ProtocolError
+from ..errors import CloseCode, GameServerError, NoAnswer, ProtocolError
 from ..settings import BadSettings, Settings
 from .addresses import Addresses, group_of
 from .bans import BadBans, Ban, BanBy, Bans
@@ -106,9 +106,29 @@ class Machines:
     crowded: frozenset[str] = frozenset()
 
 
+#: what processes of a service write each other: plain JSON values
+Letter = dict[str, Any]
+
+
+async def _ask_nobody(node: str, *_: Any) -> Letter:
+    raise NoAnswer(f"There is no process {node}")
+
+
 @attrs.define(eq=False)
 class Others:
     """The other processes of the service, as those who know them let the hub reach them."""
+
+    #: who hears what is announced to all, by its key
+    hearers: dict[str, Callable[[Any], None]]
+    #: who answers the letters of other processes, by a key that stands in them; descriptors are the answerer's
+    answerers: dict[str, Callable[[Letter, Sequence[int]], Awaitable[Letter]]] = attrs.Factory(dict)
+    #: the other processes of this machine that take letters
+    siblings: Callable[[], list[str]] = list
+    #: asks one process, of this machine or another, and returns its answer; raises NoAnswer. Descriptors travel on
+    #: this machine only, and stay the asker's
+    ask: Callable[..., Awaitable[Letter]] = _ask_nobody
+    #: tells the supervisor something; returns whether there is one
+    tell_supervisor: Callable[[Letter], bool] = lambda _: False
 
     #: tells all of them something, and says in words whom it reaches; they get it by `Hub.hear`
     announce: Callable[[dict[str, Any]], str] = lambda _: ""
@@ -165,7 +185,7 @@ class Hub:
         self.gather: Callable[[str], Awaitable[dict[str, Any]]] = self._ask_myself
         #: connections handed to another process, taken from one, and those that could not be handed
         self.hand_overs = Counter(handed=0, taken=0, failed=0)
-        self.others = Others()
+        self.others = Others(hearers={"notice": self._hear_notice, "bans": lambda _: self._refresh_bans()})
         #: brings a player whose room is in another process there; False: it belongs here
         self.route: Callable[[Player, Join | Resume, str], bool] = lambda *_: False
         definitions = {name: game.definition for name, game in games.items()}
@@ -343,11 +363,14 @@ class Hub:
 
     def hear(self, message: dict[str, Any]) -> None:
         """Take what another process has announced."""
-        if isinstance(notice := message.get("notice"), str):
+        for name, hear in self.others.hearers.items():
+            if name in message:
+                hear(message[name])
+
+    def _hear_notice(self, text: object) -> None:
+        if isinstance(text, str):
             for room in list(self.lobby.rooms.values()):
-                room.notice(notice)
-        if "bans" in message:
-            self._refresh_bans()
+                room.notice(text)
 
     def put_out(self, ban: Ban) -> int:
         """Remove the players whom a ban concerns; return how many they were."""

@@ -2,54 +2,27 @@
 
 import datetime
 import urllib.request
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from typing import Any
 
 import jwt
 import pytest
 import ujson
-from tornado.httpclient import AsyncHTTPClient, HTTPRequest
-from tornado.websocket import WebSocketClientConnection, websocket_connect
+from tornado.websocket import WebSocketClientConnection
 
+from tests.cluster.admin import SECRET, act, admin_at
 from tests.cluster.redis_server import SKIPPED, RedisServer, find_redis
 from tests.cluster.service import Players, play
 from tests.server_process import ServerProcess
 from tests.system_packages import in_ci
-from tests.web.admin_site import receive
 from tests.web.game_site import SitePlayer
 
 pytestmark = pytest.mark.skipif(find_redis() is None and not in_ci(), reason=SKIPPED)
 
 Machines = Callable[..., list[ServerProcess]]
-SECRET, KEY = "hush-hush", "a secret of more than thirty-two bytes"
+KEY = "a secret of more than thirty-two bytes"
 ENV = {"GAME_SERVER_ADMIN_SECRET": SECRET, "GAME_SERVER_IDENTITY_SECRET": KEY}
 TAKEN_OVER, KICKED, SERVER_FULL, BANNED, MOVED = 4010, 4011, 4017, 4021, 4022
-
-
-@asynccontextmanager
-async def admin_at(service: ServerProcess) -> AsyncIterator[WebSocketClientConnection]:
-    """Open the feed of a service's status page."""
-    client = AsyncHTTPClient(force_instance=True)
-    request = HTTPRequest(f"{service.url}/admin?secret={SECRET}", follow_redirects=False)
-    cookie = (await client.fetch(request, raise_error=False)).headers["Set-Cookie"].partition(";")[0]
-    headers = {"Cookie": cookie, "Origin": f"http://127.0.0.1:{service.port}"}
-    feed = await websocket_connect(HTTPRequest(f"ws://127.0.0.1:{service.port}/admin/feed", headers=headers))
-    try:
-        yield feed
-    finally:
-        feed.close()
-        while await feed.read_message() is not None:
-            pass
-        client.close()
-
-
-async def act(feed: WebSocketClientConnection, **message: Any) -> str:
-    """Do something as an admin; return what was done."""
-    await feed.write_message(ujson.dumps({"id": 1, **message}))
-    done = await receive(feed, "done")
-    assert done["ok"], done
-    return str(done["text"])
 
 
 async def machines_seen(feed: WebSocketClientConnection, are_so: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:

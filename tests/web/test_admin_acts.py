@@ -1,7 +1,6 @@
 """What an operator can do on the status page, over real sockets, and what a viewer cannot."""
 
 import json
-import os
 import re
 from typing import Any
 
@@ -298,14 +297,3 @@ async def test_only_a_page_with_a_ticket_may_be_framed(site: Site) -> None:
 
     assert [True, False, False, False] == ["frame-src 'self'" in policy for policy in policies]
     assert [False, True, False, False] == ["frame-ancestors 'self'" in policy for policy in policies]
-
-
-@pytest.mark.gen_test
-async def test_one_of_several_processes_does_not_end_alone(site: Site) -> None:
-    """It would only be started again: the answer says which process to stop instead."""
-    site.hub.is_worker = True
-    feed = await site.feed(await site.log_in())
-    answer = await ask(feed, act="drain")
-
-    assert (False, False) == (answer["ok"], site.hub.stop_asked.is_set())
-    assert f"SIGTERM to process {os.getppid()}" in answer["text"]

@@ -27,6 +27,22 @@ def test_a_restart_forgets_nothing(tmp_path: Path) -> None:
     assert f"Removed player {SHOWN_MAX + 4}" == after.shown[0]["text"]
 
 
+def test_processes_read_what_the_others_wrote(tmp_path: Path) -> None:
+    """Acts of all processes of a machine stand in one order at each, once, also after the file was moved away."""
+    path = tmp_path / "audit.jsonl"
+    here, there = Audit(path), Audit(path)
+    here.add(ADMIN, "kick", "Removed Ann")
+    there.add(ADMIN, "kick", "Removed Bob")
+    here.refresh()
+    assert ["Removed Bob", "Removed Ann"] == [row["text"] for row in here.shown] == [row["text"] for row in there.shown]
+    path.rename(tmp_path / "audit.jsonl.1")
+    there.add(ADMIN, "close", "Closed")
+    here.refresh()
+    here.refresh()
+
+    assert ["Closed", "Removed Bob", "Removed Ann"] == [row["text"] for row in here.shown]
+
+
 def test_the_file_is_only_appended_to_and_may_be_moved(tmp_path: Path) -> None:
     """A line that stands stands; when the file is taken away (logrotate), a new one begins."""
     path = tmp_path / "audit.jsonl"

@@ -1,5 +1,8 @@
 """The gate of the admin page, without a server: secrets, tokens, limits, origins."""
 
+import os
+from pathlib import Path
+
 import pytest
 
 from game_server.web.admin_auth import (
@@ -8,6 +11,7 @@ from game_server.web.admin_auth import (
     SESSION_LIFETIME_S,
     SESSIONS_MAX,
     Admin,
+    EndedTokens,
     Gate,
     LogIn,
     Role,
@@ -69,7 +73,7 @@ def test_logging_out_ends_one_session() -> None:
     """A token that was logged out is worthless; another one of the same secret is not."""
     gate = make_gate()
     (first, _), (second, admin) = log_in(gate), log_in(gate)
-    gate.log_out(first)
+    gate.log_out(first, 0.0)
 
     assert (None, admin) == (gate.admin_of(first, 0.0), gate.admin_of(second, 0.0))
 
@@ -140,14 +144,35 @@ def test_processes_take_each_others_tokens() -> None:
     assert there.admin_of(token[:-2] + "xx", 1.0) is None
 
 
-def test_a_token_that_was_logged_out_does_not_come_back() -> None:
-    """That its signature is right opens nothing at the process where it was logged out, seen there before or not."""
-    here, there = (Gate({Role.OPERATOR: "hush"}, key_of("hush")) for _ in range(2))
-    token, _ = log_in(here)
-    here.log_out(token)
-    there.log_out(token)
+def test_a_token_that_was_logged_out_does_not_come_back(tmp_path: Path) -> None:
+    """That its signature is right opens nothing: not where it was logged out, nor at a process that was told, nor at
+    one that starts later on the same machine."""
 
-    assert (None, None) == (here.admin_of(token, 1.0), there.admin_of(token, 1.0))
+    def gate() -> Gate:
+        return Gate({Role.OPERATOR: "hush"}, key_of("hush"), EndedTokens(tmp_path / "data" / "logged_out.txt"))
+
+    here, there = gate(), gate()
+    token, _ = log_in(here)
+    assert there.admin_of(token, 1.0) is not None
+    digest = here.log_out(token, 2.0)
+    there.end(digest, 2.0)
+
+    assert [None, None, None] == [each.admin_of(token, 3.0) for each in (here, there, gate())]
+    assert token not in (tmp_path / "data" / "logged_out.txt").read_text()
+
+
+def test_tokens_that_were_logged_out_are_forgotten_when_none_of_them_could_hold(tmp_path: Path) -> None:
+    """The file begins anew once its newest line is older than a session lives: it does not grow for ever."""
+    path = tmp_path / "logged_out.txt"
+    ended = EndedTokens(path)
+    ended.add("aa", 0.0)
+    os.utime(path, (0.0, 0.0))
+    ended.add("bb", SESSION_LIFETIME_S)
+    assert ["aa", "bb"] == path.read_text().split()
+    os.utime(path, (0.0, 0.0))
+    ended.add("cc", SESSION_LIFETIME_S + 1)
+
+    assert ["cc"] == path.read_text().split()
 
 
 @pytest.mark.parametrize(
