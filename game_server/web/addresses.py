@@ -1,4 +1,4 @@
-"""Whose request it is: the client's address behind trusted proxies, and which addresses count as one.
+"""Whose request it is: the client's address behind trusted proxies, which addresses count as one, whose page sent it.
 
 A proxy adds the address it heard a request from to a header, behind whatever the request brought with it. So the
 header counts only when the connection itself comes from a trusted proxy, and is read from its end: the first address
@@ -11,6 +11,7 @@ import ipaddress
 import re
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
+from urllib.parse import urlsplit
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -56,6 +57,14 @@ def group_of(address: str) -> str:
     if parsed is None:
         return address[:64]
     return str(ipaddress.ip_network((parsed, 64), strict=False)) if parsed.version == 6 else str(parsed)
+
+
+def is_page_of(origin: str, host: str) -> bool:
+    """Return whether an `Origin` is that of this very host's pages; text that is no origin is nobody's."""
+    try:
+        return urlsplit(origin).netloc.lower() == host.lower()
+    except ValueError:
+        return False
 
 
 class Addresses:

@@ -14,13 +14,12 @@ import secrets
 from collections import OrderedDict
 from collections.abc import Mapping
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import attrs
 import jwt
 
 from ..core.limits import TokenBucket
-from .addresses import group_of
+from .addresses import group_of, is_page_of
 from .logs import log
 
 SESSION_LIFETIME_S = 12 * 3600.0
@@ -180,7 +179,7 @@ class EndedTokens:
 
 def is_own_page(origin: str | None, host: str) -> bool:
     """Return whether a request comes from a page of this very server; one without an origin does not."""
-    return origin is not None and bool(host) and urlsplit(origin).netloc.lower() == host.lower()
+    return origin is not None and bool(host) and is_page_of(origin, host)
 
 
 def key_of(secret: str) -> bytes:

@@ -9,16 +9,16 @@ Knows HTTP and Tornado; knows nothing of messages.
 
 import asyncio
 from typing import Any
-from urllib.parse import urlsplit
 
 from tornado import web, websocket
 
 from ..core.protocol import SUBPROTOCOL_BINARY, SUBPROTOCOL_JSON
 from ..errors import CloseCode
 from ..settings import Settings
+from .addresses import is_page_of
 from .connection import Connection, ConnectionOptions, FrozenConnection, LeanConnection, Receiver
 from .hub import Hub
-from .logs import log
+from .logs import log, printable
 from .player import Player
 from .round_trip import MARK, RoundTrip
 from .takeover import TakeoverHandler
@@ -33,7 +33,7 @@ def is_origin_allowed(origin: str | None, host: str, allowed: list[str]) -> bool
     """
     if origin is None:
         return True
-    return urlsplit(origin).netloc.lower() == host.lower() or origin.rstrip("/") in allowed
+    return is_page_of(origin, host) or origin.rstrip("/") in allowed
 
 
 def connection_options(settings: Settings) -> ConnectionOptions:
@@ -148,7 +148,7 @@ class GameSocket(TakeoverHandler):
         origin = self.request.headers.get("Origin")
         if not is_origin_allowed(origin, self.request.host, self.settings_.allowed_origins):
             self.hub.closes["origin_refused"] += 1
-            self.hub.rate_limited.warning("origin_refused", origin=str(origin)[:100])
+            self.hub.rate_limited.warning("origin_refused", origin=printable(str(origin)[:100]))
             raise web.HTTPError(403, reason="Origin not allowed")
         if not self.hub.may_shake_hands(self.request.remote_ip or ""):
             raise web.HTTPError(429, reason="Too many connections at once")

@@ -187,6 +187,7 @@ def test_tokens_that_were_logged_out_are_forgotten_when_none_of_them_could_hold(
         ("http://example.org.evil.test", "example.org", False),
         ("http://evil.test/example.org", "example.org", False),
         ("http://example.org@evil.test", "example.org", False),
+        ("http://[", "example.org", False),
     ],
 )
 def test_only_pages_of_this_very_host_are_its_own(origin: str | None, host: str, is_own: bool) -> None:

@@ -139,6 +139,7 @@ async def test_nobody_else_is_believed(new_site: NewSite) -> None:
         ("https://evil.example.org", False),
         ("http://localhost.evil.example.org", False),
         ("null", False),
+        ("http://[", False),
     ],
 )
 @pytest.mark.gen_test
