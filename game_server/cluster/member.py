@@ -137,7 +137,7 @@ class Member:
             codes={code: lobby.room_of_code(code) for code in lobby.codes},
             users=lobby.users,
             seats={seat: round((now_s - at_s) * 1000) for seat, at_s in taken_at_s.items()},
-            addresses=hub.limited_addresses,
+            addresses=hub.admission.limited_addresses,
             address_max=hub.settings.service_address_max,
         )
 

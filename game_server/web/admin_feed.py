@@ -298,7 +298,7 @@ class Feed:
 
     def _signs(self) -> Signs:
         hub, sampler = self.hub, self.sampler
-        crash = hub.crashes[-1] if hub.crashes else None
+        crash = hub.crashes.kept[-1] if hub.crashes.kept else None
         return Signs(
             process=sampler.process,
             rooms=sampler.rooms,

@@ -209,7 +209,7 @@ class Sampler:
                 "error": report.error[:ERROR_LEN_MAX],
                 "at_unix_s": round(report.at_unix_s),
             }
-            for report in reversed(self.hub.crashes)
+            for report in reversed(self.hub.crashes.kept)
         ]
 
 

@@ -10,16 +10,13 @@ import os
 import random
 import secrets
 import time
-import traceback
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import attrs
 
 from ..core.game import OutsideContext
-from ..core.limits import BucketsByKey, TokenBucket
 from ..core.matchmaking import Lobby, Secrets
 from ..core.metrics import Counts, Histogram, total
 from ..core.protocol import Join, Resume
@@ -28,8 +25,10 @@ from ..core.session import Event, Role, Session, State
 from ..errors import CloseCode, GameServerError, NoAnswer, ProtocolError
 from ..settings import BadSettings, Settings
 from .addresses import Addresses, group_of
+from .admission import Admission
 from .bans import BadBans, Ban, BanBy, Bans
 from .connection import FrozenConnection
+from .crash_reports import CrashReports
 from .descriptors import PatientListener
 from .games import LoadedGame
 from .logs import RateLimited, log, printable
@@ -45,11 +44,6 @@ if TYPE_CHECKING:
 LOOKS_A_TURN_MAX = 500
 #: how long the last closing handshakes may take before the process ends
 CLOSING_S = 1.0
-#: crash reports kept, and how much of each
-CRASH_REPORTS_MAX = 20
-TRACEBACK_LEN_MAX = 8000
-INPUTS_REPORTED_MAX = 64
-INPUT_LEN_MAX = 200
 #: how long before the end players are told again: each second at the very end, then less and less often
 COUNTDOWN_S = frozenset((1, 2, 3, 5, 10, 15, 20, 25, 30, 45, *range(60, 3600, 30)))
 
@@ -72,21 +66,6 @@ LIMIT_COUNTS = {
     "seat_bytes_per_s": "entities_deferred",
     "rewind_max_ms": "rewinds_clamped",
 }
-
-
-@attrs.frozen
-class CrashReport:
-    """What is kept of a room whose game raised."""
-
-    room_id: str
-    game: str
-    tick: int
-    seed: int
-    error: str
-    at_unix_s: float
-    #: where it was raised, and what the seats were stepped with, by number
-    traceback: str = ""
-    inputs: dict[int, str] = attrs.Factory(dict)
 
 
 @attrs.frozen
@@ -196,8 +175,7 @@ class Hub:
         )
         self.players: set[Player] = set()
         self.closes: Counter[str] = Counter()
-        self.crashes: deque[CrashReport] = deque(maxlen=CRASH_REPORTS_MAX)
-        self.crash_count = 0
+        self.crashes = CrashReports()
         self.rate_limited = RateLimited(self.now_s)
         self.started_at_s = self.now_s()
         self.context = OutsideContext(data_dir=settings.data_dir)
@@ -211,11 +189,7 @@ class Hub:
         self.addresses = Addresses(settings.trusted_proxies, settings.forwarded_header, settings.exempt_addresses)
         #: how often a limit was reached, by the name of its setting
         self.limited: Counter[str] = Counter()
-        #: connections that have not joined, and those that have by who is limited as one
-        self._openings = 0
-        self._seated: Counter[str] = Counter()
-        self._handshakes = TokenBucket(settings.handshakes_per_s, settings.handshake_burst)
-        self._handshakes_by_group = BucketsByKey(settings.handshakes_address_per_s, settings.handshake_address_burst)
+        self.admission = Admission(settings, self.addresses, self.bans, self.note_limit)
         self._outside_tasks: set[asyncio.Task[None]] = set()
         self.is_stopped = False
         self.upkeep = Upkeep()
@@ -249,17 +223,6 @@ class Hub:
 
     # ---- connections -------------------------------------------------------------------------------------------
 
-    def may_shake_hands(self, address: str) -> bool:
-        """Return whether a game connection may be opened now; asked before the upgrade, while it is cheap."""
-        now_s = self.now_s()
-        if not self.addresses.is_exempt(address) and not self._handshakes_by_group.spend(group_of(address), now_s):
-            self.note_limit("handshakes_address_per_s")
-            return False
-        if not self._handshakes.spend(now_s):
-            self.note_limit("handshakes_per_s")
-            return False
-        return True
-
     def add(self, player: Player) -> str | None:
         """Take a new connection in; return why it is refused, or None.
 
@@ -267,45 +230,11 @@ class Hub:
         seat that is held is let in always.
         """
         self.players.add(player)
-        self._openings += 1
-        if self._openings > self.settings.openings_max:
-            self.note_limit("openings_max")
-            return f"{self.settings.openings_max} connections are joining already"
-        return None
+        return self.admission.open()
 
     def note_limit(self, name: str) -> None:
         """Count that a limit was reached, by the name of its setting."""
         self.limited[name] += 1
-
-    def _admit(self, player: Player) -> None:
-        """Raise ProtocolError when there are too many players to let another one join."""
-        settings, address = self.settings, player.connection.remote_address
-        if len(self.players) - self._openings >= settings.connections_max:
-            self.note_limit("connections_max")
-            raise ProtocolError(CloseCode.SERVER_FULL, f"the server has its {settings.connections_max} players")
-        if self._seated[group_of(address)] >= settings.connections_address_max and not self.addresses.is_exempt(
-            address
-        ):
-            self.note_limit("connections_address_max")
-            reason = f"this address has its {settings.connections_address_max} players"
-            raise ProtocolError(CloseCode.SERVER_FULL, reason)
-        machines = self.others.machines
-        if machines is not None and group_of(address) in machines.crowded:
-            if not self.addresses.is_exempt(address):
-                self.note_limit("service_address_max")
-                reason = f"this address has its {settings.service_address_max} players on all machines"
-                raise ProtocolError(CloseCode.SERVER_FULL, reason)
-
-    @property
-    def limited_addresses(self) -> dict[str, int]:
-        """The addresses that are limited in players, and how many each has."""
-        return {group: count for group, count in self._seated.items() if not self.addresses.is_exempt(group)}
-
-    def _count_seated(self, player: Player) -> None:
-        if not player.has_joined:
-            player.has_joined = True
-            self._openings -= 1
-            self._seated[group_of(player.connection.remote_address)] += 1
 
     def seat(self, player: Player, message: Join | Resume) -> Session:
         """Join or resume, as the first message asks."""
@@ -313,12 +242,14 @@ class Hub:
         if isinstance(message, Join):
             session, old_link = self._join(player, message, now_s)
         else:
-            self._refuse_banned(player, None)
+            self.admission.refuse_banned(player.connection.remote_address, None)
             session, old_link = self.lobby.resume(message, player, player.is_json, now_s)
         if old_link is not None:
             old_link.session = None
             old_link.close(CloseCode.TAKEN_OVER, "another connection resumed this seat")
-        self._count_seated(player)
+        if not player.has_joined:
+            player.has_joined = True
+            self.admission.join(player.connection.remote_address)
         room: Room = session.room
         log.debug("seated", room=room.room_id, seat=session.seat.number, resumed=isinstance(message, Resume))
         if session.role is Role.PLAYER:
@@ -334,15 +265,16 @@ class Hub:
     def _join(self, player: Player, message: Join, now_s: float) -> tuple[Session, Player | None]:
         """Seat a player; return its session and the connection of the same user that had the seat, if any."""
         user_id = self._verify(message.identity) if message.identity is not None else None
-        self._refuse_banned(player, user_id)
+        address = player.connection.remote_address
+        self.admission.refuse_banned(address, user_id)
         held = self.lobby.seat_of_user(message, user_id)
         if held is not None:
             old_link: Player | None = held.link
             if self.lobby.move(message, held, player, player.is_json, now_s):
                 self._claim(held, user_id)
                 return held, old_link
-        self._admit(player)
-        address = player.connection.remote_address
+        machines = self.others.machines
+        self.admission.refuse_surplus(address, machines.crowded if machines is not None else frozenset())
         maker = None if self.addresses.is_exempt(address) else group_of(address)
         session = self._seat_new(message, player, now_s, maker, user_id)
         if held is not None:
@@ -395,15 +327,8 @@ class Hub:
             raise
         except (Exception, StepTimeout) as error:
             log.error("room_not_started", game=message.game, exc_info=error)
-            self._report(message.game, error)
+            self.crashes.add(message.game, error)
             raise ProtocolError(CloseCode.ROOM_CRASHED, "the game failed to start a room") from error
-
-    def _refuse_banned(self, player: Player, user_id: str | None) -> None:
-        ban = self.bans.find(player.connection.remote_address, user_id, time.time())
-        if ban is not None:
-            self.bans.refused += 1
-            until = datetime.fromtimestamp(ban.until_unix_s, UTC)
-            raise ProtocolError(CloseCode.BANNED, f"until {until:%Y-%m-%d %H:%M} UTC: {ban.reason}")
 
     def detach(self, player: Player) -> None:
         """Take a player off its session; a seat that it held is now waiting for it."""
@@ -421,20 +346,14 @@ class Hub:
         if player not in self.players:
             return
         self.players.discard(player)
-        if player.has_joined:
-            group = group_of(player.connection.remote_address)
-            self._seated[group] -= 1
-            if not self._seated[group]:
-                del self._seated[group]
-        else:
-            self._openings -= 1
+        self.admission.leave(player.connection.remote_address, player.has_joined)
         self._tally(player)
 
     def let_go(self, player: Player) -> FrozenConnection:
         """Freeze the connection of a player who has not joined, and forget it: it goes on elsewhere."""
         player.is_closing = True
         self.players.discard(player)
-        self._openings -= 1
+        self.admission.leave(player.connection.remote_address, player.has_joined)
         return player.connection.freeze()
 
     def _tally(self, player: Player) -> None:
@@ -475,16 +394,8 @@ class Hub:
     def crash(self, room: Room, error: BaseException) -> None:
         """Close a room whose game raised, and keep a report."""
         log.error("room_crashed", room=room.room_id, game=room.definition.name, tick=room.tick, exc_info=error)
-        self._report(room.definition.name, error, room)
+        self.crashes.add(room.definition.name, error, room)
         self._discard(room, CloseCode.ROOM_CRASHED, f"the game failed at tick {room.tick}")
-
-    def _report(self, game: str, error: BaseException, room: Room | None = None) -> None:
-        self.crash_count += 1
-        told = "".join(traceback.format_exception(error))[-TRACEBACK_LEN_MAX:]
-        values = room.last_inputs.items() if room is not None else ()
-        inputs = {number: repr(value)[:INPUT_LEN_MAX] for number, value in list(values)[:INPUTS_REPORTED_MAX]}
-        room_id, tick, seed = (room.room_id, room.tick, room.seed) if room is not None else ("", 0, 0)
-        self.crashes.append(CrashReport(room_id, game, tick, seed, repr(error)[:500], time.time(), told, inputs))
 
     def _discard(self, room: Room, code: CloseCode, reason: str) -> None:
         self.ticker.forget(room)

@@ -67,7 +67,7 @@ class HubCollector(Collector):
         for name, (metric, text) in COUNTERS.items():
             yield CounterMetricFamily(f"game_server_{metric}", text, value=getattr(tally, name))
         yield CounterMetricFamily("game_server_rooms_created", "Rooms made", value=hub.lobby.rooms_made)
-        crashes = hub.crash_count
+        crashes = hub.crashes.count
         yield CounterMetricFamily("game_server_room_crashes", "Rooms closed because the game raised", value=crashes)
         closes = CounterMetricFamily("game_server_closes", "Connections closed, by reason", labels=["reason"])
         for reason, number in sorted(hub.closes.items()):

@@ -150,7 +150,7 @@ class GameSocket(TakeoverHandler):
             self.hub.closes["origin_refused"] += 1
             self.hub.rate_limited.warning("origin_refused", origin=printable(str(origin)[:100]))
             raise web.HTTPError(403, reason="Origin not allowed")
-        if not self.hub.may_shake_hands(self.request.remote_ip or ""):
+        if not self.hub.admission.may_shake_hands(self.request.remote_ip or "", self.hub.now_s()):
             raise web.HTTPError(429, reason="Too many connections at once")
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:

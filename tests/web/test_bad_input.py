@@ -183,7 +183,7 @@ async def test_a_game_that_raises_closes_its_room_only(new_site: NewSite, log: l
 
     assert (CloseCode.ROOM_CRASHED, True) == (closed, "failed at tick" in reason)
     assert tick < (await witness.receive("delta"))["tick"]
-    assert [ann.welcome["room"]] == [report.room_id for report in site.hub.crashes]
+    assert [ann.welcome["room"]] == [report.room_id for report in site.hub.crashes.kept]
     assert 1 == len([line for line in log if line["event"] == "room_crashed"])
     assert [witness.welcome["room"]] == list(site.hub.lobby.rooms)
 

@@ -86,7 +86,7 @@ async def test_a_crash_closes_the_room_and_keeps_a_report(new_site: NewSite, mon
     await victim.send("input", seq=1, dx=1)
     code, reason = await victim.closed()
     assert (4013, True) == (code, reason.startswith("the game failed at tick "))
-    (report,) = site.hub.crashes
+    (report,) = site.hub.crashes.kept
     assert ("fragile", victim.welcome["room"], "RuntimeError('fails in step')") == (
         report.game,
         report.room_id,
@@ -107,7 +107,7 @@ async def test_every_hook_may_fail(new_site: NewSite, monkeypatch: pytest.Monkey
     monkeypatch.setattr(Fragile, "fails", hook)
     await first.send("command", name="act") if hook == "command" else await first.send("leave")
     assert 4013 == (await second.closed())[0]
-    assert f"fails in {hook}" in site.hub.crashes[0].error
+    assert f"fails in {hook}" in site.hub.crashes.kept[0].error
 
 
 @pytest.mark.gen_test
@@ -119,7 +119,7 @@ async def test_a_view_that_is_never_decided_loses_its_room_only(new_site: NewSit
         await ann.receive("full")
         await ann.send("command", name="ponder")
         assert 4013 == (await ann.closed())[0]
-        assert "in sees" in site.hub.crashes[0].traceback
+        assert "in sees" in site.hub.crashes.kept[0].traceback
         await bystander.receive("delta")
 
 
@@ -140,7 +140,7 @@ async def test_a_room_that_cannot_start(new_site: NewSite, monkeypatch: pytest.M
     ann = await site.connect()
     await ann.send("join", version=1, game="fragile")
     assert (4013, "the game failed to start a room") == await ann.closed()
-    assert 1 == site.hub.crash_count
+    assert 1 == site.hub.crashes.count
     assert {} == site.hub.lobby.rooms
 
 
@@ -189,7 +189,7 @@ async def test_a_reason_that_is_no_text_is_a_crash(new_site: NewSite) -> None:
     bystander, ann = await site.join(create=True), await site.join(game="fragile")
     await ann.send("command", name="end")
     assert 4013 == (await ann.closed())[0]
-    assert "None" in site.hub.crashes[0].error
+    assert "None" in site.hub.crashes.kept[0].error
     await bystander.receive("full")
     await bystander.receive("delta")
 
