@@ -20,8 +20,9 @@ import attrs
 from ..errors import CloseCode, ProtocolError
 from .definition import GameDefinition
 from .limits import BucketsByKey, LobbyLimits, RoomLimits, TokenBucket
-from .metrics import Counts
+from .metrics import Counts, total
 from .protocol import Join, Resume
+from .quiet import QuietRooms
 from .room import Room
 from .session import Role, Session, State
 from .tickets import Tickets
@@ -59,6 +60,7 @@ class Lobby:
         self.definitions = dict(definitions)
         self.limits, self.room_limits = limits, room_limits
         self.rooms: dict[str, Room] = {}
+        self._quiet = QuietRooms()
         self.is_draining = False
         #: whether all processes together have as many rooms as they may
         self.is_service_full = False
@@ -108,6 +110,7 @@ class Lobby:
             return self._watch(request, definition, link, is_json, now_s)
         name = clean_name(request.name, self.room_limits.name_len_max)
         room = self._room_for(request, definition, now_s, maker, placed_in)
+        self.disturb(room)
         token = self._secrets.make_token()
         session = room.join(name, token, link, is_json, now_s, user_id)
         self._remember(token, session)
@@ -129,6 +132,7 @@ class Lobby:
         if request.create or asked not in (None, room.room_id, room.code):
             return False
         self._check_schema(request.schema_hash, room.definition)
+        self.disturb(room)
         self._forget_tokens(session)
         token = self._secrets.make_token()
         room.resume(session, token, link, is_json, None, EVENT_NEWEST, now_s)
@@ -143,6 +147,7 @@ class Lobby:
             room = self.tickets.room(request.ticket, now_s)
             if room is None or room.room_id not in self.rooms:
                 raise ProtocolError(CloseCode.ROOM_NOT_FOUND, "this ticket is for no room, or not good any more")
+            self.disturb(room)
             return room.watch(Role.UNSEEN, link, is_json, now_s)
         if not request.room and not request.code:
             watchable = [room for room in self.rooms.values() if self._is_watchable(room, definition)]
@@ -151,6 +156,7 @@ class Lobby:
             room = max(watchable, key=lambda room: len(room.sessions))
         else:
             room = self._room_for(request, definition, now_s, None)
+        self.disturb(room)
         return room.watch(Role.PUBLIC, link, is_json, now_s)
 
     def _is_watchable(self, room: Room, definition: GameDefinition) -> bool:
@@ -224,6 +230,7 @@ class Lobby:
         room_id = room_id or self._secrets.make_room_id()
         room = Room(room_id, definition, options, seed, self.room_limits, origin_s, code)
         self.rooms[room.room_id] = room
+        self.disturb(room)
         self.rooms_made += 1
         if code:
             self._by_code[code] = room
@@ -263,6 +270,7 @@ class Lobby:
         room: Room = session.room
         self._check_schema(request.schema_hash, room.definition)
         old_link = session.link if session.state is State.SEATED else None
+        self.disturb(room)
         self._forget_tokens(session, but=_digest(request.token))
         # The token shown is the one the client holds for sure: it is the one that stays good.
         session.token = request.token
@@ -292,28 +300,40 @@ class Lobby:
 
     # ---- keeping house -----------------------------------------------------------------------------------------
 
+    def disturb(self, room: Room) -> None:
+        """Say that something was done to a room: it is looked at again, even if it was quiet."""
+        if self.rooms.get(room.room_id) is room:
+            self._quiet.disturb(room)
+
     def forget_ended(self, room: Room) -> None:
         """Take the tokens of a room's ended sessions out of the table."""
+        if room.ended:
+            self.disturb(room)
         for session in room.ended:
             self._forget(session)
         room.ended.clear()
 
+    def look(self, now_s: float) -> list[Room]:
+        """Return the rooms to keep, which are all but those in which nothing can happen yet."""
+        return self._quiet.look(now_s)
+
     def keep_house(self, now_s: float) -> list[Room]:
         """Free seats whose hold is over and return the rooms that have been empty long enough to vanish."""
-        return [room for room in self.rooms.values() if self.keep_room(room, now_s)]
+        return [room for room in self.look(now_s) if self.keep_room(room, now_s)]
 
     def keep_room(self, room: Room, now_s: float) -> bool:
         """Free a room's seats whose hold is over; return whether it has been empty long enough to vanish."""
-        if now_s < room.quiet_until_s:
-            return False
         room.expire(now_s)
         self.forget_ended(room)
+        if now_s < room.quiet_until_s:
+            self._quiet.put_aside(room)
         if room.sessions or room.empty_since_s is None:
             return False
         return now_s - room.empty_since_s >= self.limits.empty_room_s
 
     def discard(self, room: Room) -> None:
         """Forget a room; its tally stays."""
+        self._quiet.forget(room)
         del self.rooms[room.room_id]
         self.tickets.forget(room)
         if room.code:
@@ -340,7 +360,11 @@ class Lobby:
 
     @property
     def players(self) -> int:
-        return sum(len(room.sessions) for room in self.rooms.values())
+        return self._quiet.seats_taken
+
+    def counts(self) -> Counts:
+        """Return what all rooms have counted, those that have ended included."""
+        return total((self.ended_counts, self._quiet.counts()))
 
 
 def _digest(token: str) -> bytes:

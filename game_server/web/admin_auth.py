@@ -14,13 +14,16 @@ import secrets
 from collections import OrderedDict
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import attrs
-import jwt
 
 from ..core.limits import TokenBucket
 from .addresses import group_of, is_page_of
 from .logs import log
+
+if TYPE_CHECKING:
+    from .admin_signature import Signature
 
 SESSION_LIFETIME_S = 12 * 3600.0
 SESSIONS_MAX = 64
@@ -69,7 +72,7 @@ class Gate:
     def __init__(
         self, secret_by_role: Mapping[Role, str], shared_key: bytes | None = None, ended: "EndedTokens | None" = None
     ) -> None:
-        self._shared_key, self._ended = shared_key, ended
+        self._signature, self._ended = _load_signature(shared_key), ended
         self._secrets = [(role, _digest(secret)) for role, secret in secret_by_role.items() if secret]
         self._admins: OrderedDict[bytes, Admin] = OrderedDict()
         self._failures: OrderedDict[str, TokenBucket] = OrderedDict()
@@ -97,7 +100,7 @@ class Gate:
         self._failures.pop(network, None)
         self.accepted += 1
         admin = Admin(secrets.token_hex(3), roles[0], address, now_s + SESSION_LIFETIME_S)
-        token = secrets.token_urlsafe(32) if self._shared_key is None else _sign(admin, self._shared_key)
+        token = secrets.token_urlsafe(32) if self._signature is None else self._signature.sign(admin)
         self._remember(token, admin)
         return token, admin
 
@@ -131,9 +134,9 @@ class Gate:
 
     def _take_in(self, token: str, now_s: float) -> Admin | None:
         """Return whom another process's token stands for."""
-        if self._shared_key is None:
+        if self._signature is None:
             return None
-        admin = _verify(token, self._shared_key)
+        admin = self._signature.verify(token)
         if admin is None or now_s >= admin.expires_s:
             return None
         if self._ended is not None and self._ended.has(_digest(token).hex()):
@@ -187,17 +190,13 @@ def key_of(secret: str) -> bytes:
     return hmac.digest(secret.encode("utf-8", "replace"), b"sessions of admins", "sha256")
 
 
-def _sign(admin: Admin, key: bytes) -> str:
-    return jwt.encode(attrs.asdict(admin), key, algorithm="HS256")
-
-
-def _verify(token: str, key: bytes) -> Admin | None:
-    try:
-        claims = jwt.decode(token, key, algorithms=["HS256"])
-    except jwt.InvalidTokenError:
+def _load_signature(key: bytes | None) -> "Signature | None":
+    """Return what signs for several processes; None for a process on its own, which spares its memory."""
+    if key is None:
         return None
-    # Signed by one of us: it is as `_sign` made it.
-    return Admin(**{**claims, "role": Role(claims["role"])})
+    from .admin_signature import Signature
+
+    return Signature(key)
 
 
 def _digest(text: str) -> bytes:

@@ -95,13 +95,17 @@ class Feed:
         self._loop = asyncio.get_running_loop()
         self._due_s = self._loop.time() + self.first_update_s
         self._beat_s = 0.0
+        self._timer: asyncio.TimerHandle | None = None
         self._next_beat()
 
     # ---- the clock ---------------------------------------------------------------------------------------------
 
     def _next_beat(self) -> None:
+        """Come again soon while somebody is here whom a late timer harms, else when the next sample is due."""
         self._beat_s = self._loop.time() + HEARTBEAT_S
-        self._loop.call_at(self._beat_s, self._beat)
+        if not self.hub.players and not self.watchers:
+            self._beat_s = max(self._beat_s, self._due_s)
+        self._timer = self._loop.call_at(self._beat_s, self._beat)
 
     def _beat(self) -> None:
         """Measure how late the loop comes here, and begin an update when it is due."""
@@ -160,6 +164,9 @@ class Feed:
         self.watchers.add(watcher)
         if self._steps is None:  # whoever opens the page need not wait for the second to end
             self._due_s = min(self._due_s, self._loop.time() + self.first_update_s)
+            if self._timer is not None:
+                self._timer.cancel()
+            self._next_beat()
         self._hello(watcher)
         return True
 

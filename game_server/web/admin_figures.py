@@ -20,7 +20,7 @@ from typing import Any
 
 import attrs
 
-from ..core.metrics import COUNT_NAMES, Counts, Histogram, total
+from ..core.metrics import COUNT_NAMES, Counts, Histogram
 from ..core.room import Room
 from .admin_recent import History, Recent
 from .admin_rooms import RECENT_S, RoomMeter, Row, Trouble, in_ms, rounded
@@ -89,7 +89,7 @@ class Sampler:
         # All of these at once: a player or room that goes while this runs is counted here or there, never twice.
         moved, rooms = self._total_bytes(), list(hub.lobby.rooms.values())
         players = hub.lobby.players
-        counts = total((hub.lobby.ended_counts, *(room.counts for room in rooms)))
+        counts = hub.lobby.counts()
         counts.bytes_in, counts.bytes_out, counts.messages_out = moved
         yield
         times = self._roll_times()

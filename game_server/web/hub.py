@@ -18,7 +18,7 @@ import attrs
 
 from ..core.game import OutsideContext
 from ..core.matchmaking import Lobby, Secrets
-from ..core.metrics import Counts, Histogram, total
+from ..core.metrics import Counts, Histogram
 from ..core.protocol import Join, Resume
 from ..core.room import OutsideCall, Room
 from ..core.session import Event, Role, Session, State
@@ -436,6 +436,7 @@ class Hub:
         if error is not None:
             self.rate_limited.warning("outside_failed", room=room.room_id, name=call.name, error=error)
         room.outside_done(call.name, result, error)
+        self.lobby.disturb(room)
 
     # ---- about once a second -----------------------------------------------------------------------------------------
 
@@ -454,7 +455,7 @@ class Hub:
         self.watchdog.tell_alive()
         self._refresh_bans()
         self._look_at(list(self.players))
-        for room in list(self.lobby.rooms.values()):
+        for room in self.lobby.look(now_s):
             try:
                 self._log_refusals(room)
                 if self.lobby.keep_room(room, now_s):
@@ -528,7 +529,7 @@ class Hub:
 
     def counts(self) -> Counts:
         """Return the tally of this process so far."""
-        tally = total((self.lobby.ended_counts, *(room.counts for room in self.lobby.rooms.values())))
+        tally = self.lobby.counts()
         tally.add(self.connection_bytes)
         for player in self.players:
             tally.bytes_in += player.connection.bytes_in

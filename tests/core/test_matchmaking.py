@@ -13,6 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from game_server.core.definition import GameDefinition
 from game_server.core.limits import LobbyLimits, RoomLimits
 from game_server.core.matchmaking import CODE_ALPHABET, CODE_LEN, Lobby, Secrets
+from game_server.core.metrics import total
 from game_server.core.protocol import Join, Resume
 from game_server.core.session import Event, Session, State
 from game_server.core.tickets import TICKET_S, TICKETS_MAX
@@ -201,6 +202,30 @@ def test_the_newer_connection_wins() -> None:
     assert newer is session.link
 
 
+# ---- rooms that sleep ------------------------------------------------------------------------------------------
+
+
+def test_nobody_looks_at_a_room_that_sleeps() -> None:
+    """Until the first hold is over, somebody comes back, or an operator acts; what it counted stays in the sum."""
+    lobby = make_lobby()
+    held_s = lobby.room_limits.seat_hold_s
+    sessions = [join(lobby, create=True) for _ in range(4)]
+    for session in sessions:
+        session.room.drop(session, 0.0)
+    lobby.keep_house(1.0)
+    first, second, third, fourth = (session.room for session in sessions)
+
+    assert [] == lobby.look(held_s - 1)
+    assert (4, 4, 4) == (lobby.players, lobby.counts().joins, lobby.counts().drops)
+    lobby.resume(Resume(version=1, token=sessions[0].token), None, True, 2.0)
+    second.remove(sessions[1], Event.REMOVED, CloseCode.KICKED, "out", 2.0)
+    lobby.forget_ended(second)
+    join(lobby, room=third.room_id)
+    assert [first, second, third] == lobby.look(held_s - 1)
+    assert [first, second, third, fourth] == lobby.look(held_s)
+    assert (4, 1, 1, 5) == (lobby.players, lobby.counts().resumes, lobby.counts().leaves, lobby.counts().joins)
+
+
 # ---- against a model -------------------------------------------------------------------------------------------
 
 
@@ -254,6 +279,14 @@ class LobbyMachine(RuleBasedStateMachine):
         assert (session, None) == (resumed, old_link)
         self.seated[session.token] = session
 
+    @precondition(lambda self: self.dropped)
+    @rule(data=st.data())
+    def put_out(self, data: st.DataObject) -> None:
+        """An operator removes a player who is away."""
+        session, _ = self.dropped.pop(data.draw(st.sampled_from(sorted(self.dropped))))
+        session.room.remove(session, Event.REMOVED, CloseCode.KICKED, "out", self.now_s)
+        self.lobby.forget_ended(session.room)
+
     @rule(seconds=st.sampled_from([0.5, 3.0, 25.0]))
     def wait(self, seconds: float) -> None:
         """Time passes; the house is kept."""
@@ -280,6 +313,13 @@ class LobbyMachine(RuleBasedStateMachine):
             assert session is session.room.sessions[session.seat.number]
         for room in self.lobby.rooms.values():
             assert len(room.sessions) <= room.seats_max
+
+    @invariant()
+    def nothing_is_miscounted(self) -> None:
+        """The sums that are kept are those of all rooms, whether they sleep or not."""
+        if hasattr(self, "lobby"):
+            tallies = (self.lobby.ended_counts, *(room.counts for room in self.lobby.rooms.values()))
+            assert total(tallies).values() == self.lobby.counts().values()
 
 
 LobbyMachine.TestCase.settings = settings(max_examples=40, stateful_step_count=40)

@@ -6,6 +6,7 @@ that must speak up first.
 
 from collections import deque
 from collections.abc import Callable
+from operator import add
 from typing import Any
 
 import attrs
@@ -16,6 +17,7 @@ from game_server.core.clock import TickClock
 from game_server.core.event_log import EventLog
 from game_server.core.matchmaking import Lobby
 from game_server.core.outgoing import Outgoing
+from game_server.core.quiet import QuietRooms
 from game_server.core.room import Room
 from game_server.core.session import Session
 from game_server.core.snapshot import Diff
@@ -59,6 +61,10 @@ def _newest_first(take_inputs: Any) -> Any:
         take_inputs(self)
 
     return broken
+
+
+def _only_adds(count: Any) -> Any:
+    return lambda self, aside, operation: count(self, aside, add)
 
 
 def _twice(take_inputs: Any) -> Any:
@@ -211,5 +217,6 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant("seats look from elsewhere", "worlds", _around(interest, "in_cells", _moved_eyes)),
     Mutant("a tick too early", "ticks", _around(TickClock, "owed", _skips_a_tick)),
     Mutant("tick numbers jump", "ticks", _around(Room, "take_inputs", _jumping_ticks)),
+    Mutant("rooms that wake up are counted twice", "seats", _around(QuietRooms, "_count", _only_adds)),
     Mutant("a wrong checksum", "worlds", _around(codec, "private_checksum", lambda real: lambda *a: real(*a) ^ 1)),
 )

@@ -1,4 +1,4 @@
-"""Memory that a tick frees stays with the process."""
+"""Memory: what a tick frees stays with the process, and what a server does not use is not loaded."""
 
 import platform
 import subprocess
@@ -34,3 +34,11 @@ def page_faults(how: str) -> int:
 def test_ticks_use_the_same_memory_again() -> None:
     """Ticks that work with large arrays hardly ask the kernel for pages, as they do if the C library is not told."""
     assert page_faults("keep") * 10 < page_faults("leave")
+
+
+def test_what_is_not_used_is_not_loaded() -> None:
+    """A server on its own, without keys, loads neither PyJWT with cryptography nor Redis' client."""
+    program = "import sys, game_server.__main__; print(*{'jwt', 'cryptography', 'redis'} & set(sys.modules))"
+    run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+
+    assert [] == run.stdout.split()

@@ -1,9 +1,10 @@
 """Seats: within the limit, each held by one living connection or waiting for its player, none by a ghost, none leaked.
 
 The table of tokens holds those of seated and waiting players and no others; at the end it is empty, as are rooms,
-players and addresses.
+players and addresses. What is kept as sums of rooms that sleep is what those rooms counted.
 """
 
+from game_server.core.metrics import total
 from game_server.core.room import Room
 from game_server.core.session import State
 from game_server.web.hub import Hub
@@ -44,6 +45,11 @@ class Seats(Check):
         seats = lobby.players
         if not seats <= len(lobby._by_token) <= 2 * seats:
             self.fail(f"{len(lobby._by_token)} tokens for {seats} seats")
+        if seats != sum(len(room.sessions) for room in lobby.rooms.values()):
+            self.fail(f"{seats} seats are counted, and there are others")
+        tallies = (lobby.ended_counts, *(room.counts for room in lobby.rooms.values()))
+        if total(tallies).values() != lobby.counts().values():
+            self.fail("what rooms counted that sleep is not what is kept of it")
 
     def at_rest(self) -> None:
         living = {id(client.wire): client for client in self.court.clients if client.wire is not None}
