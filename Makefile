@@ -23,7 +23,7 @@ PYTHON = $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; d
 NODE = $(or $(filter true,$(CI)),$(shell node -e \
 	"const [a, b] = process.versions.node.split('.'); if (a > 20 || (a == 20 && b >= 19)) console.log('yes')" 2>/dev/null))
 
-.PHONY: help run test lint types test-python test-js load netcode sim fuzz fuzz-guided bench soak rules format clean
+.PHONY: help run test lint types test-python test-js load netcode sim fuzz fuzz-guided bench profile soak rules format clean
 
 help:  ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -76,6 +76,9 @@ fuzz-guided: $(VENV)/tests.stamp  ## The same guided by coverage (atheris, Linux
 bench: $(VENV)/tests.stamp  ## Compare with the peers, side by side (20 to 30 minutes); make bench ARGS=--quick
 	@exec $(PY) -m tests.bench $(ARGS)
 
+profile: $(VENV)/tests.stamp  ## Where a client-tick's time goes, beside the C floor, by perf (Linux); ARGS="--workload 1x500"
+	@exec $(PY) -m tests.bench.profile $(ARGS)
+
 rules: $(VENV)/runtime.stamp  ## Translate the predicted rules from Python to JavaScript anew
 	$(PY) -m game_server.translate --remake static
 
@@ -85,6 +88,7 @@ microbench: $(VENV)/tests.stamp  ## Time capture, diff, encode, decode, views, f
 	$(PY) -m tests.bench.micro.decode
 	$(PY) -m tests.bench.micro.garbage
 	$(PY) -m tests.bench.micro.idle
+	$(PY) -m tests.bench.micro.memory
 	$(PY) -m tests.bench.micro_views
 	$(PY) -m tests.bench.micro_budget
 

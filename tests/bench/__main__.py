@@ -55,21 +55,32 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument("--encode", action=choice, default=True, help="compare the time from mutation to bytes")
     parser.add_argument("--newest", action="store_true", help="install each peer's newest release, not the locked one")
     parser.add_argument("--install", action="store_true", help="only install the peers")
+    parser.add_argument("--check", action="store_true", help="exit with 1 when something to be reached was missed")
+    add_machine_options(parser)
+    return parser
+
+
+def add_machine_options(parser: argparse.ArgumentParser) -> None:
+    """Add what says where servers run, and how this one is started."""
     parser.add_argument("--game-args", default="", metavar="'--flag ...'", help="more flags for this server")
     parser.add_argument("--port", type=int, default=9290, help="where the servers listen (%(default)s)")
     parser.add_argument("--server-core", type=int, default=1, metavar="N", help="(%(default)s)")
     parser.add_argument("--generator-core", type=int, default=0, metavar="N", help="(%(default)s)")
-    parser.add_argument("--check", action="store_true", help="exit with 1 when something to be reached was missed")
-    return parser
+
+
+def known_peers(names: str) -> list[str]:
+    """Return the peers that were asked for, all when none were; raises ValueError for one that does not exist."""
+    known = [each.name for each in standard_peers()]
+    chosen = names.split(",") if names else known
+    unknown = set(chosen) - set(known)
+    if unknown:
+        raise ValueError(f"no peer is named {', '.join(sorted(unknown))}; there are {', '.join(known)}")
+    return chosen
 
 
 def make_options(asked: argparse.Namespace) -> Options:
     """Fill in what was left open; raises ValueError."""
-    known = [each.name for each in standard_peers()]
-    chosen = asked.peers.split(",") if asked.peers else known
-    unknown = set(chosen) - set(known)
-    if unknown:
-        raise ValueError(f"no peer is named {', '.join(sorted(unknown))}; there are {', '.join(known)}")
+    chosen = known_peers(asked.peers or "")
     quick = asked.quick
     timing = Timing(
         warm_up_s=asked.warm_up if asked.warm_up is not None else 1.0 if quick else 2.0,

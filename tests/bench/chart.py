@@ -11,6 +11,7 @@ from typing import Any
 from attrs import field, frozen
 
 from tests.bench.comparison import OURS, Summary
+from tests.bench.search import held_text
 
 LABEL_WIDTH, BAR_WIDTH, VALUE_WIDTH, ROW_HEIGHT, BAR_HEIGHT = 240, 400, 190, 26, 16
 
@@ -105,7 +106,7 @@ def summary_panel(
 def held_panel(held: dict[str, dict[str, Any]], titles: dict[str, str]) -> Panel:
     """Make the panel of the most clients held, largest first."""
     bars = [
-        Bar(titles.get(peer, peer), outcome["clients"], f"{outcome['clients']:,}", ours=peer.startswith(OURS))
+        Bar(titles.get(peer, peer), outcome["clients"], held_text(outcome), ours=peer.startswith(OURS))
         for peer, outcome in sorted(held.items(), key=lambda item: -item[1]["clients"])
     ]
     return Panel(

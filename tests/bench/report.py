@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.bench.comparison import ENTITIES, OURS, Summary, Target
+from tests.bench.search import held_text
 
 
 def machine_facts(server_core: int, generator_core: int) -> dict[str, Any]:
@@ -115,13 +116,12 @@ def held_table(held: dict[str, dict[str, Any]], titles: dict[str, str]) -> str:
     ours = held.get(OURS, {}).get("clients")
     rows = []
     for peer, outcome in held.items():
-        clients = ("over " if outcome["limited_by_generator"] else "") + f"{outcome['clients']:,}"
         ratio = f"{outcome['clients'] / ours:.2f} x" if ours and peer != OURS else ""
         tried = ", ".join(
             f"{count} {({True: 'held', False: 'not', None: 'generator'})[verdict]}"
             for count, verdict in outcome["tried"].items()
         )
-        rows.append([titles.get(peer, peer), clients, ratio, tried])
+        rows.append([titles.get(peer, peer), held_text(outcome), ratio, tried])
     return table(["most clients held, rooms of 10", "clients", "to this server", "tried"], rows)
 
 

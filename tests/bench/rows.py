@@ -6,6 +6,8 @@ out of medians and ratios. Other work on the machine and clients that were close
 """
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -78,12 +80,43 @@ class Row:
 def measure(peer: Peer, workload: Workload, machine: Machine, dump: Path | None = None) -> Row:
     """Run one row; what goes wrong is in it. Raises PeerMissing when the server cannot be had."""
     try:
-        return measure_or_raise(peer, workload, machine, dump)
+        with loaded(peer, workload, machine, dump) as load:
+            return load.window()
     except (LoadFailed, ServerFailed) as error:
         return Row(peer.name, workload.name, workload.clients, failed=str(error))
 
 
-def measure_or_raise(peer: Peer, workload: Workload, machine: Machine, dump: Path | None) -> Row:
+@frozen
+class Loaded:
+    """A server on its core whose clients have all joined, and its generator; both warm."""
+
+    peer: Peer
+    workload: Workload
+    machine: Machine
+    server: Server
+    generator: Generator
+    memory_before: int  # bytes, of the empty server
+    join_s: float
+
+    def window(self) -> Row:
+        """Measure one window; there may be several."""
+        began = time.monotonic()
+        cpu_before, busy_before = self.server.cpu_s(), busy_on(self.machine)
+        self.generator.start()
+        time.sleep(self.machine.timing.measure_s)
+        counted = {**self.generator.stop(), "join_s": self.join_s}
+        cpu_s, busy = self.server.cpu_s() - cpu_before, busy_on(self.machine) - busy_before
+        took_s = time.monotonic() - began
+        memory = self.server.memory_bytes() - self.memory_before
+        elsewhere = busy / took_s - cpu_s / took_s - counted["cpu_share"]
+        return make_row(
+            self.peer, self.workload, counted, cpu_s / took_s, memory / self.workload.clients, max(0.0, elsewhere)
+        )
+
+
+@contextmanager
+def loaded(peer: Peer, workload: Workload, machine: Machine, dump: Path | None = None) -> Iterator[Loaded]:
+    """Start a server, open its clients and let both warm up. Raises PeerMissing, ServerFailed and LoadFailed."""
     launch = peer.launch(machine.port)
     log, plan_file = BUILD / f"{peer.name}.log", BUILD / f"{peer.name}.plan"
     timing = machine.timing
@@ -94,18 +127,9 @@ def measure_or_raise(peer: Peer, workload: Workload, machine: Machine, dump: Pat
         with Generator(plan_file, machine.generator_core) as generator:
             join_s = generator.wait_joined()
             time.sleep(timing.warm_up_s)
-            began = time.monotonic()
-            cpu_before, busy_before = server.cpu_s(), busy_on(machine)
-            generator.start()
-            time.sleep(timing.measure_s)
-            counted = {**generator.stop(), "join_s": join_s}
-            cpu_s, busy = server.cpu_s() - cpu_before, busy_on(machine) - busy_before
-            took_s = time.monotonic() - began
-            memory = server.memory_bytes() - memory_before
+            yield Loaded(peer, workload, machine, server, generator, memory_before, join_s)
         if server.process.poll() is not None:
             raise ServerFailed(f"it ended with code {server.process.returncode}: {server.last_words()}")
-    elsewhere = busy / took_s - cpu_s / took_s - counted["cpu_share"]
-    return make_row(peer, workload, counted, cpu_s / took_s, memory / workload.clients, max(0.0, elsewhere))
 
 
 def busy_on(machine: Machine) -> float:

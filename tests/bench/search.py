@@ -4,7 +4,8 @@ A server that holds N and fails at a little more than N holds N. The search star
 until it has one of each, then halves the gap. Knows no servers: it is given a function that tries a number.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from attrs import frozen
 
@@ -14,11 +15,18 @@ CLOSE_ENOUGH = 1.08  # the lowest that failed over the highest that was held
 
 @frozen
 class Held:
-    """The outcome: the most clients held, and whether the generator, not the server, ended the search."""
+    """The outcome: the most clients held, and whether generator or bound, not the server, ended the search."""
 
     clients: int
     tried: dict[int, bool | None]
     limited_by_generator: bool = False
+    limited_by_bound: bool = False  # all that were tried were held
+
+
+def held_text(held: Mapping[str, Any]) -> str:
+    """Say how many clients an outcome means, which is given by its fields: so many, or more than could be tried."""
+    more = "over " if held["limited_by_generator"] else "at least " if held["limited_by_bound"] else ""
+    return f"{more}{held['clients']:,}"
 
 
 def rounded(clients: float) -> int:
@@ -41,7 +49,7 @@ def most_clients(holds: Callable[[int], bool | None], guess: int, clients_max: i
         if low >= clients_max or (low and high and high / low <= CLOSE_ENOUGH):
             break
         clients = min(next_try(low, high), clients_max)
-    return Held(low, tried, limited and tried.get(high) is None)
+    return Held(low, tried, limited and tried.get(high) is None, low >= clients_max)
 
 
 def next_try(low: int, high: int) -> int:

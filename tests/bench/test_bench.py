@@ -6,16 +6,17 @@ import sys
 from pathlib import Path
 
 import pytest
-from attrs import evolve
+from attrs import asdict, evolve
 
-from tests.bench import chart, comparison, report, servers
+from tests.bench import chart, comparison, perf, profile, report, servers
 from tests.bench.__main__ import make_options, make_parser, why_not_here
 from tests.bench.comparison import OURS, summarise
 from tests.bench.decode import Verdict, judge
 from tests.bench.plan import Client, Plan, binary, text
+from tests.bench.profile import Parts, Profile
 from tests.bench.rows import Machine, Row, measure, verify
 from tests.bench.run import size_peers, standard_peers
-from tests.bench.search import most_clients
+from tests.bench.search import held_text, most_clients
 from tests.bench.workloads import Timing, Workload
 
 ROW = Row("floor", "50x10", 500, cpu_us_a_client_tick=10.0, frames_a_second=20.0, frames_a_second_p1=20.0)
@@ -153,6 +154,13 @@ def test_says_when_the_generator_ended_the_search():
     assert 1850 <= found.clients <= 2000
 
 
+def test_says_when_all_that_was_tried_was_held():
+    """The bound of the search is no figure of the server's."""
+    found = asdict(most_clients(lambda clients: True, 1500, 5000, tries_max=20))
+    assert "at least 5,000" == held_text(found)
+    assert "2,950" == held_text(asdict(most_clients(lambda clients: clients <= 2950, 2950, 5000, tries_max=20)))
+
+
 # ---- drawing ----
 
 
@@ -170,6 +178,79 @@ def test_every_peer_has_a_name_of_its_own():
     """Rows are told apart by name."""
     names = [peer.name for peer in [*standard_peers(), *size_peers()]]
     assert sorted(set(names)) == sorted(names)
+
+
+# ---- profiling ----
+
+SCRIPT = """
+        ffffffff81a1 tcp_v4_rcv ([kernel.kallsyms])
+        ffffffff81a2 tcp_sendmsg_locked ([kernel.kallsyms])
+        ffffffff81a3 __x64_sys_sendto ([kernel.kallsyms])
+        ffffffff81a4 do_syscall_64 ([kernel.kallsyms])
+            7f000001 __libc_send (/usr/lib/x86_64-linux-gnu/libc.so.6)
+
+        ffffffff81b1 tcp_v4_rcv ([kernel.kallsyms])
+        ffffffff81b2 asm_sysvec_apic_timer_interrupt ([kernel.kallsyms])
+        ffffffff81b3 __x64_sys_sendto ([kernel.kallsyms])
+
+        ffffffff81c1 entry_SYSCALL_64 ([kernel.kallsyms])
+
+            55d10001 _PyEval_EvalFrameDefault (/usr/bin/python3.11)
+
+"""
+
+
+def test_a_sample_in_the_kernel_belongs_to_its_system_call():
+    """Receiving inside a send is part of the send; what interrupts it is not."""
+    samples = list(perf.parse_samples(SCRIPT.splitlines(keepends=True)))
+    expected = [perf.SEND, perf.INTERRUPT, perf.ENTRY, perf.EVALUATION]
+    assert expected == [perf.category_of(sample) for sample in samples]
+
+
+@pytest.mark.parametrize(
+    ("symbol", "file", "category"),
+    [
+        ("nf_hook_slow", "[nf_tables]", perf.ENTRY),
+        ("[unknown]", "[unknown]", perf.UNKNOWN),
+        ("clock_gettime", "[vdso]", perf.LIBC),
+        ("__memmove_avx_unaligned_erms", "/usr/lib/x86_64-linux-gnu/libc.so.6", perf.LIBC),
+        ("_PyObject_Malloc", "/usr/lib/libpython3.11.so.1.0", perf.ALLOCATION),
+        ("unicode_dealloc", "/usr/bin/python3.11", perf.ALLOCATION),
+        ("PyDict_GetItem", "/usr/bin/python3.11", perf.OBJECTS),
+        ("sock_recv", "/usr/lib/python3.11/lib-dynload/_socket.cpython-311-x86_64-linux-gnu.so", perf.MODULES),
+        ("websocket_mask", "/venv/lib/python3.11/site-packages/tornado/speedups.abi3.so", perf.HELPERS),
+        ("v8::internal::Scavenger::Process()", "/opt/node", perf.ENGINE_GARBAGE),
+        ("uv__read", "/opt/node", perf.ENGINE),
+        ("[unknown]", "/tmp/perf-12.map", perf.SCRIPT),
+        ("step_due", "/build/bench/floor", perf.OWN),
+    ],
+)
+def test_a_sample_in_a_program_belongs_to_its_file_and_function(symbol, file, category):
+    """Interpreter, allocation and C helpers are told apart, in CPython and in Node."""
+    assert category == perf.category_of([perf.Frame(symbol, file)])
+
+
+def test_the_parts_of_a_profile_add_up():
+    """To the total that was measured without perf, the median of the repeats."""
+    shares = {perf.SEND: 0.5, perf.EVALUATION: 0.3, perf.OBJECTS: 0.2}
+    profiles = [
+        Profile(evolve(ROW, cpu_us_a_client_tick=cost_us), ROW, 1000, {**shares, perf.SEND: send}, {})
+        for cost_us, send in ((10.0, 0.5), (12.0, 0.7), (11.0, 0.4))
+    ]
+    parts = Parts.of(profiles)
+    assert 11.0 == parts.total_us == pytest.approx(parts.kernel_us + parts.program_us)
+    assert 5.5 == pytest.approx(parts.kernel_us)
+
+
+def test_says_what_perf_wants(tmp_path, monkeypatch, capsys):
+    """Where perf is missing the command ends with where to get it."""
+    monkeypatch.setattr("tests.bench.profile.why_not_here", lambda machine: "")
+    monkeypatch.setattr("tests.bench.profile.BUILD", tmp_path)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(SystemExit) as ended:
+        profile.main([])
+    assert 2 == ended.value.code
+    assert "perf is not on the path: Debian has it in linux-perf" in capsys.readouterr().err
 
 
 # ---- for real ----

@@ -1,7 +1,8 @@
 """What a server costs that does nothing: `python -m tests.bench.micro.idle`.
 
-Prints time and memory to its first answer; then the share of a core it takes while nobody is there, and while 500 rooms
-sleep, whose only players dropped and have their seats held. CPU time is the process' own, as the kernel counts it.
+Prints time and memory to its first answer; then the share of a core it takes, and how often it wakes up a second, while
+nobody is there, and while 500 rooms sleep, whose only players dropped and have their seats held. CPU time is the
+process' own, as the kernel counts it; a wake-up is a voluntary context switch of one of its threads.
 """
 
 import asyncio
@@ -30,11 +31,28 @@ def memory_mib(pid: int) -> float:
     return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20
 
 
-def idle_share(pid: int) -> float:
-    """Return the share of a core that a process takes in the window."""
-    before = cpu_s(pid)
+def wakes(pid: int) -> tuple[int, int]:
+    """Return how often the event loop's thread and all others have given up the processor by themselves."""
+    loop, others = 0, 0
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        try:
+            words = (task / "status").read_text().partition("\nvoluntary_ctxt_switches:")[2].split()
+        except OSError:
+            continue  # it has just ended
+        if task.name == str(pid):
+            loop += int(words[0])
+        else:
+            others += int(words[0])
+    return loop, others
+
+
+def idling(pid: int) -> str:
+    """Say what a process does in the window."""
+    before_s, before = cpu_s(pid), wakes(pid)
     time.sleep(WINDOW_S)
-    return (cpu_s(pid) - before) / WINDOW_S
+    loop, others = ((now - then) / WINDOW_S for now, then in zip(wakes(pid), before, strict=True))
+    share = (cpu_s(pid) - before_s) / WINDOW_S
+    return f"{share:.2%} of a core; the event loop wakes {loop:.1f} times a second, other threads {others:.1f}"
 
 
 async def make_sleeping_rooms(port: int) -> None:
@@ -61,11 +79,10 @@ def main() -> None:
             server.wait_until_ready()
             print(f"first answer after {time.monotonic() - started_s:.2f} s, {cpu_s(server.pid):.2f} s of CPU time")
             print(f"memory {memory_mib(server.pid):.1f} MiB")
-            print(f"idle, nobody there: {idle_share(server.pid):.2%} of a core")
+            print(f"idle, nobody there: {idling(server.pid)}")
             asyncio.run(make_sleeping_rooms(server.port))
             assert server.get_json("/healthz")["rooms"] == ROOMS
-            memory = memory_mib(server.pid)
-            print(f"idle, {ROOMS} rooms asleep: {idle_share(server.pid):.2%} of a core; memory {memory:.1f} MiB")
+            print(f"idle, {ROOMS} rooms asleep: {idling(server.pid)}; memory {memory_mib(server.pid):.1f} MiB")
         finally:
             server.kill()
 
