@@ -18,6 +18,7 @@ from tests.server_process import ServerProcess
 
 ROOMS = 500
 WINDOW_S = 8.0
+SETTLE_S = 10.0  # until the last connection is closed and forgotten
 FLAGS = ["--rooms-per-s", "5000", "--rooms-max", "5000", "--seat-hold-s", "600", "--log-level", "warning"]
 
 
@@ -67,7 +68,7 @@ async def make_sleeping_rooms(port: int) -> None:
         sockets.append(socket)
     for socket in sockets:
         socket.close()
-    await asyncio.sleep(3)
+    await asyncio.sleep(SETTLE_S)
 
 
 def main() -> None:
