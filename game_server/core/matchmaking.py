@@ -325,7 +325,7 @@ class Lobby:
         """Free a room's seats whose hold is over; return whether it has been empty long enough to vanish."""
         room.expire(now_s)
         self.forget_ended(room)
-        if now_s < room.quiet_until_s:
+        if now_s < room.quiet_until_s and not room.has_news:
             self._quiet.put_aside(room)
         if room.sessions or room.empty_since_s is None:
             return False

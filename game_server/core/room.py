@@ -211,6 +211,11 @@ class Room:
         """Whether anybody is connected: a room without steps nothing and costs nothing."""
         return any(session.state is State.SEATED for session in self.sessions.values())
 
+    @property
+    def has_news(self) -> bool:
+        """Whether it was told something that no tick has taken yet, as when its last player has just been lost."""
+        return bool(self._acts)
+
     def connected(self) -> list[Session]:
         """Return the sessions with a connection, in seat order."""
         seated = State.SEATED

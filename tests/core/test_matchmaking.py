@@ -213,6 +213,10 @@ def test_nobody_looks_at_a_room_that_sleeps() -> None:
     for session in sessions:
         session.room.drop(session, 0.0)
     lobby.keep_house(1.0)
+    assert 4 == len(lobby.look(1.0))  # each has a tick to come, in which the game hears of it
+    for session in sessions:
+        session.room.take_inputs()
+    lobby.keep_house(1.5)
     first, second, third, fourth = (session.room for session in sessions)
 
     assert [] == lobby.look(held_s - 1)
@@ -289,8 +293,11 @@ class LobbyMachine(RuleBasedStateMachine):
 
     @rule(seconds=st.sampled_from([0.5, 3.0, 25.0]))
     def wait(self, seconds: float) -> None:
-        """Time passes; the house is kept."""
+        """Time passes; rooms tick, the house is kept."""
         self.now_s += seconds
+        for room in self.lobby.rooms.values():
+            if room.is_awake or room.has_news:
+                room.take_inputs()
         for room in self.lobby.keep_house(self.now_s):
             self.lobby.discard(room)
         held_s = self.lobby.room_limits.seat_hold_s
