@@ -9,12 +9,16 @@
  *   options?: Record<string, unknown>}} RoomInfo
  */
 
+/** A server that takes longer does not answer. */
+const ANSWER_MAX_MS = 10_000;
+
 /**
  * @param {string} path
  * @returns {Promise<any>}
  */
 async function getJson(path) {
-  const response = await fetch(path, { headers: { accept: "application/json" }, cache: "no-store" });
+  const signal = AbortSignal.timeout(ANSWER_MAX_MS);
+  const response = await fetch(path, { headers: { accept: "application/json" }, cache: "no-store", signal });
   if (!response.ok) throw new Error(`${path}: ${response.status}`);
   return response.json();
 }

@@ -79,7 +79,6 @@ function makeRow(room, title, playable) {
   const join = make("a", "button button-small", "Join");
   join.href = playAddress(room.game, { room: room.room });
   join.hidden = !playable;
-  join.setAttribute("aria-label", `Join ${title} ${room.room.slice(-4)}`);
   const watch = make("a", "button button-small", "Watch");
   watch.href = playAddress(room.game, { room: room.room, watch: true });
   watch.hidden = !playable || !room.watchable;
@@ -108,6 +107,7 @@ function makeRow(room, title, playable) {
       bar.max = now.seats;
       bar.value = now.seats_taken;
       join.textContent = now.locked ? "Locked" : full ? "Full" : "Join";
+      join.setAttribute("aria-label", `${join.textContent} ${title} ${room.room.slice(-4)}`);
       if (full) join.setAttribute("aria-disabled", "true");
       else join.removeAttribute("aria-disabled");
     },

@@ -17,9 +17,8 @@ const REASONS = {
   seat_gone: "Your seat was given up.",
   draining: "The server is being restarted.",
   server_full: "The server is full. Try again in a moment.",
+  schema_changed: "The game has changed. Reload the page.",
 };
-
-const RELOADED_KEY = "play-reloaded";
 
 export class Banner {
   #box = byId("banner", HTMLDivElement);
@@ -51,17 +50,5 @@ export class Banner {
     if (status === "connecting") this.#text.textContent = attempt ? "No answer yet. Trying again\u2026" : "Connecting\u2026";
     else if (status === "reconnecting") this.#text.textContent = "Connection lost. Reconnecting\u2026";
     else if (closed) this.#text.textContent = REASONS[name] ?? (reason || "The connection was closed.");
-  }
-
-  /** The page is older than the game, as after an edit: load the new one, unless this is what the last try brought. */
-  reload() {
-    const hash = document.body.dataset.schemaHash ?? "";
-    if (window.sessionStorage.getItem(RELOADED_KEY) !== hash) {
-      window.sessionStorage.setItem(RELOADED_KEY, hash);
-      window.location.reload();
-      return;
-    }
-    this.#box.hidden = false;
-    this.#text.textContent = "The game has changed. Reload the page.";
   }
 }

@@ -35,10 +35,10 @@ export class Controls {
     window.addEventListener("blur", () => this.release());
   }
 
-  /** Make the buttons and sliders anew. @param {Bindings} bindings */
+  /** Make the buttons and sliders anew, with nothing held and the sliders where they begin. @param {Bindings} bindings */
   show(bindings) {
+    this.release();
     this.#bindings = bindings;
-    this.#holders.clear();
     this.#buttons.clear();
     const pad = make("div", "pad");
     const acts = make("div", "acts");
@@ -46,6 +46,7 @@ export class Controls {
     const sliders = make("div", "sliders", ...bindings.sliders.map((slider) => this.#makeSlider(slider)));
     this.#box.replaceChildren(...[pad, acts, sliders].filter((part) => part.childElementCount > 0));
     this.#box.hidden = this.#box.childElementCount === 0;
+    for (const { field, value } of bindings.sliders) this.#tell({ [field]: value });
   }
 
   /** Let go of everything, as when the window loses the focus or a text is typed. */
@@ -61,11 +62,13 @@ export class Controls {
    */
   #key(event, down) {
     const { key, code } = event;
+    if (!down && key === "Meta") this.release(); // while it is held, macOS tells of no other key that is let go
     const keys = this.#bindings.keys;
     const binding = keys.find((one) => one.key === key.toLowerCase()) ?? keys.find((one) => one.code === code);
     if (!binding) return;
-    const typing = event.target instanceof HTMLInputElement && (event.target.type !== "range" || key.startsWith("Arrow"));
-    const pressing = event.target instanceof HTMLElement && event.target.closest("a, button, summary") !== null;
+    const { target } = event;
+    const typing = target instanceof HTMLInputElement ? target.type !== "range" || key.startsWith("Arrow") : target instanceof HTMLSelectElement;
+    const pressing = target instanceof HTMLElement && target.closest("a, button, summary") !== null;
     if (down && (typing || event.ctrlKey || event.metaKey || event.altKey || (pressing && key === " "))) return;
     if (down) event.preventDefault();
     this.#hold(binding, `key ${code}`, down);

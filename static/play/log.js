@@ -38,7 +38,7 @@ export class Log {
       if (event.key === "Escape") this.#input.blur();
     });
     window.addEventListener("keydown", (event) => {
-      const elsewhere = event.target instanceof HTMLElement && event.target.closest("a, button, input, summary") !== null;
+      const elsewhere = event.target instanceof HTMLElement && event.target.closest("a, button, input, select, summary") !== null;
       if (event.key !== "Enter" || elsewhere || event.isComposing) return;
       event.preventDefault();
       this.#input.focus();

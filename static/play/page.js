@@ -10,6 +10,7 @@ import { GameClient } from "../client/index.js";
 import { byId } from "../shared/dom.js";
 import { NetGraph } from "../shared/net_graph.js";
 import { readName } from "../shared/player_name.js";
+import { reloadOnce } from "../shared/reload.js";
 import { Banner } from "./banner.js";
 import { Controls } from "./controls.js";
 import { bind } from "./keys.js";
@@ -119,7 +120,7 @@ client.on("status", (detail) => {
   if (isGone && wish.room && !firstWish.room) window.location.replace(window.location.pathname + arrival);
   else banner.show(detail);
 });
-client.on("reload", () => banner.reload());
+client.on("reload", reloadOnce);
 client.on("error", ({ message }) => log.note(message, "trouble"));
 client.on("event", ({ name, data }) => {
   const said = /** @type {any} */ (data);

@@ -70,6 +70,23 @@ def test_knobs_change_the_line_while_playing(server: ServerProcess, page: Page) 
     assert before == ask(page, "client.welcome.token")
 
 
+@pytest.mark.parametrize("game", ["arena", "swarm"])
+def test_knobs_are_turned_with_the_keyboard(server: ServerProcess, page: Page, game: str) -> None:
+    """Arrows, letters and Enter belong to the knob that has the focus, and not to the game or its chat."""
+    follow(page).goto(f"{server.url}/play/{game}")
+    wait_until_playing(page)
+    page.keyboard.press("F3")
+    page.get_by_label("Bandwidth").focus()
+
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("ArrowDown")
+    assert "?net=rate:6000" in page.locator(".net-note").inner_text()
+    page.keyboard.press("a")
+    assert "" == page.locator(".net-note").inner_text()
+    page.keyboard.press("Escape")
+    assert page.get_by_label("Bandwidth").evaluate("(knob) => knob === document.activeElement")
+
+
 def test_a_condition_that_makes_no_sense_is_told(server: ServerProcess, page: Page) -> None:
     """The graph opens by itself and says what would be right."""
     page.goto(f"{server.url}/play/arena?net=latency:60")

@@ -154,3 +154,23 @@ def test_options_of_the_address_make_the_room(start_server: StartServer, page: P
 
     page.goto(server.url + "/play/swarm?create=1&opt.precision=float64")
     expect(page.locator("#banner-text")).to_contain_text("precision")
+
+
+@pytest.mark.allow_console("WebSocket connection to")
+def test_a_key_held_in_one_room_moves_nobody_in_the_next(start_server: StartServer, tmp_path: Path, page: Page) -> None:
+    """Whoever is put into another room with a key down stands there, and goes on standing when the key goes up."""
+    save_first_game(tmp_path)
+    first = start_server("--games", "first_game", "--drain-s", "0")
+    follow(page).goto(first.url + "/play/first_game")
+    wait_until_playing(page)
+    room = ask(page, "client.welcome.room")
+    page.keyboard.down("ArrowRight")
+    wait_until(page, f"{ME}.x > 55")
+
+    first.stop()
+    start_server("--games", "first_game", "--port", str(first.port))
+    wait_until(page, "client.welcome.room !== given && client.status === 'playing' && client.replica.tick", room)
+    page.keyboard.up("ArrowRight")
+
+    wait_until(page, "client.replica.tick > given", ask(page, "client.replica.tick + 20"))
+    assert ask(page, f"{ME}.x") == 50

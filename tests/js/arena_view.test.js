@@ -7,6 +7,7 @@ import { Bullets } from "../../static/games/arena/bullets.js";
 import { turnTowards } from "../../static/games/arena/controls.js";
 import { ranked, shownRate, shownTime } from "../../static/games/arena/hud.js";
 import { BEAM, NOTHING, SHOT } from "../../static/games/arena/movement.js";
+import { News } from "../../static/games/arena/news.js";
 import { Scene } from "../../static/games/arena/scene.js";
 import { readWish } from "../../static/games/arena/wish.js";
 import { playAddress } from "../../static/lobby/api.js";
@@ -153,4 +154,20 @@ test("numbers are shown as people read them", () => {
   assert.deepEqual([shownRate(730), shownRate(12_340)], ["730 B/s", "12.3 kB/s"]);
   assert.deepEqual([shownAge(5), shownAge(185), shownAge(7300)], ["just opened", "3 min", "2 h"]);
   assert.deepEqual([shownKey("round_s"), shownKey("bots"), shownKey("best_of")], ["round (s)", "bots", "best of"]);
+});
+
+test("events wait for the picture of their tick, in order and once, and those of a page that is not drawn up to a bound", () => {
+  const news = new News();
+  const event = (/** @type {number} */ number) => ({ number, tick: number, name: "kill", data: null });
+  for (const number of [1, 2, 3]) news.add(event(number));
+
+  assert.deepEqual(news.due(2), [event(1), event(2)]);
+  assert.deepEqual(news.due(2), []);
+  for (let number = 4; number <= 5000; number++) news.add(event(number));
+  const kept = news.due(5000);
+  assert.equal(kept.length, 100);
+  assert.deepEqual(kept.at(-1), event(5000));
+  news.add(event(5001));
+  news.clear();
+  assert.deepEqual(news.due(9999), []);
 });

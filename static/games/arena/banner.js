@@ -19,6 +19,7 @@ const REASONS = {
   draining: "The server is being restarted.",
   server_full: "The server is full. Try again in a moment.",
   unsupported_version: "This page is too old for the server. Reload it.",
+  schema_changed: "The game has changed. Reload the page.",
 };
 
 export class Banner {
@@ -54,18 +55,5 @@ export class Banner {
     if (status === "connecting") this.text.textContent = attempt > 1 ? "No answer. Trying again\u2026" : "Connecting\u2026";
     else if (status === "reconnecting") this.text.textContent = "Connection lost. Reconnecting\u2026";
     else if (closed) this.text.textContent = REASONS[detail.name] ?? (detail.reason || "The connection was closed.");
-  }
-
-  /** The page is older than the server: load the new one, but not again and again. */
-  reload() {
-    const key = "reloaded-at";
-    const last = Number(window.sessionStorage.getItem(key) ?? 0);
-    if (Date.now() - last > 30_000) {
-      window.sessionStorage.setItem(key, String(Date.now()));
-      window.location.reload();
-      return;
-    }
-    this.box.hidden = false;
-    this.text.textContent = "This page is older than the server. Reload it in a moment.";
   }
 }

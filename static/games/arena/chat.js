@@ -32,7 +32,7 @@ export class Chat {
       event.stopPropagation();
     });
     window.addEventListener("keydown", (event) => {
-      const elsewhere = event.target instanceof HTMLButtonElement || event.target instanceof HTMLAnchorElement;
+      const elsewhere = event.target instanceof HTMLElement && event.target.closest("a, button, select") !== null;
       if (event.key !== "Enter" || elsewhere || event.isComposing) return;
       event.preventDefault();
       this.open();

@@ -48,7 +48,7 @@ export class Controls {
    */
   constructor(surface, touch) {
     this.touch = touch;
-    /** @type {Set<string>} */
+    /** Physical keys. @type {Set<string>} */
     this.held = new Set();
     /** where the mouse points, from the middle of the screen; null while keys steer. @type {{x: number, y: number} | null} */
     this.mouse = null;
@@ -59,8 +59,12 @@ export class Controls {
     window.addEventListener("keyup", (event) => this.key(event, false));
     window.addEventListener("blur", () => this.release());
     surface.addEventListener("pointermove", (event) => this.point(event));
-    surface.addEventListener("pointerdown", (event) => this.press(event, true));
-    window.addEventListener("pointerup", (event) => this.press(event, false));
+    surface.addEventListener("pointerdown", (event) => this.press(event));
+    // of two buttons only the first to be pressed and the last to be let go come as such: the others come as moves
+    window.addEventListener("pointermove", (event) => event.button >= 0 && this.press(event));
+    for (const end of ["pointerup", "pointercancel"]) {
+      window.addEventListener(end, (event) => this.press(/** @type {PointerEvent} */ (event)));
+    }
     surface.addEventListener("contextmenu", (event) => event.preventDefault());
   }
 
@@ -75,18 +79,25 @@ export class Controls {
    * @param {boolean} down
    */
   key(event, down) {
-    const act = KEYS[event.code];
-    const typing = event.target instanceof HTMLInputElement;
-    const pressing = event.target instanceof HTMLButtonElement || event.target instanceof HTMLAnchorElement;
-    if (!act || event.ctrlKey || event.metaKey || event.altKey) return;
-    if (down && (typing || (pressing && act === "fire"))) return;
+    const { code, key, target } = event;
     if (!down) {
-      this.held.delete(act);
+      this.held.delete(code);
+      if (key === "Meta") this.held.clear(); // while it is held, macOS tells of no other key that is let go
       return;
     }
+    const act = KEYS[code];
+    const typing = target instanceof HTMLInputElement || target instanceof HTMLSelectElement;
+    const pressing = target instanceof HTMLButtonElement || target instanceof HTMLAnchorElement;
+    if (!act || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (typing || (pressing && act === "fire")) return;
     event.preventDefault();
-    this.held.add(act);
+    this.held.add(code);
     if (act === "left" || act === "right") this.mouse = null;
+  }
+
+  /** Whether a key for it is held: there may be two. @param {string} act */
+  holds(act) {
+    return [...this.held].some((code) => KEYS[code] === act);
   }
 
   /** @param {PointerEvent} event */
@@ -95,16 +106,14 @@ export class Controls {
     this.mouse = { x: event.clientX - window.innerWidth / 2, y: event.clientY - window.innerHeight / 2 };
   }
 
-  /**
-   * @param {PointerEvent} event
-   * @param {boolean} down
-   */
-  press(event, down) {
+  /** A button of the mouse was pressed or let go. @param {PointerEvent} event */
+  press(event) {
     if (event.pointerType === "touch") return;
-    if (down) this.point(event);
-    if (event.button === 0) this.mouseFire = down;
-    if (event.button === 1) this.mouseBeam = down;
-    if (event.button === 2) this.mouseThrust = down;
+    if (event.type === "pointerdown") this.point(event);
+    const { buttons } = event;
+    this.mouseFire = (buttons & 1) !== 0;
+    this.mouseThrust = (buttons & 2) !== 0;
+    this.mouseBeam = (buttons & 4) !== 0;
   }
 
   /**
@@ -114,18 +123,18 @@ export class Controls {
    * @returns {Steering}
    */
   read(heading, offset = { x: 0, y: 0 }) {
-    const { held, touch } = this;
-    let turn = (held.has("right") ? 100 : 0) - (held.has("left") ? 100 : 0);
-    let thrust = held.has("thrust") || this.mouseThrust ? 100 : held.has("brake") ? -100 : 0;
+    const { touch } = this;
+    let turn = (this.holds("right") ? 100 : 0) - (this.holds("left") ? 100 : 0);
+    let thrust = this.holds("thrust") || this.mouseThrust ? 100 : this.holds("brake") ? -100 : 0;
     if (touch.stick) {
       turn = turnTowards(heading, touch.stick.way);
       thrust = Math.round(touch.stick.reach * 100);
     } else if (turn === 0 && this.mouse) {
       turn = turnTowards(heading, Math.atan2(this.mouse.y - offset.y, this.mouse.x - offset.x));
     }
-    const boost = held.has("boost") || touch.boost;
+    const boost = this.holds("boost") || touch.boost;
     if (boost && thrust === 0) thrust = 100;
-    const fire = held.has("fire") || this.mouseFire || touch.fire;
-    return { turn, thrust, fire, boost, beam: held.has("beam") || this.mouseBeam || touch.beam };
+    const fire = this.holds("fire") || this.mouseFire || touch.fire;
+    return { turn, thrust, fire, boost, beam: this.holds("beam") || this.mouseBeam || touch.beam };
   }
 }

@@ -10,12 +10,14 @@ import { GameClient } from "../../client/index.js";
 import { byId } from "../../shared/dom.js";
 import { NetGraph } from "../../shared/net_graph.js";
 import { readName } from "../../shared/player_name.js";
+import { reloadOnce } from "../../shared/reload.js";
 import { Banner } from "./banner.js";
 import { Chat } from "./chat.js";
 import { Controls } from "./controls.js";
 import { Feed } from "./feed.js";
 import { Hud } from "./hud.js";
 import { Minimap } from "./minimap.js";
+import { News } from "./news.js";
 import { colourOf } from "./palette.js";
 import { predictShip } from "./predict.js";
 import { Renderer } from "./renderer.js";
@@ -26,6 +28,8 @@ import { readWish, showAddress } from "./wish.js";
 
 const HINT_LIFE_MS = 10000;
 const FIGURES_EVERY_MS = 500;
+/** What a player without a ship wants; the next ship should not begin with what the last one did. */
+const AT_REST = { turn: 0, thrust: 0, fire: false, boost: false, beam: false };
 
 const canvas = byId("scene", HTMLCanvasElement);
 const soundButton = byId("sound", HTMLButtonElement);
@@ -71,8 +75,7 @@ const netGraph = new NetGraph(client, line, { button: "net", box: "net-graph", n
 
 /** Id of the own Player; kept while it is not in the picture. @type {number | null} */
 let meId = null;
-/** Events wait until the picture shows their tick. @type {import("../../client/protocol.js").GameEvent[]} */
-let waiting = [];
+const news = new News();
 let figuresMs = -Infinity;
 
 function sessionStorageOrNull() {
@@ -125,14 +128,6 @@ const onEvent = {
   },
 };
 
-/** @param {number} tick that the picture shows */
-function takeEvents(tick) {
-  const due = waiting.filter((event) => event.tick <= tick);
-  if (due.length === 0) return;
-  waiting = waiting.filter((event) => event.tick > tick);
-  for (const event of due) onEvent[event.name]?.(event.data);
-}
-
 /** @param {number} timeMs */
 function drawPicture(timeMs) {
   window.requestAnimationFrame(drawPicture);
@@ -145,8 +140,8 @@ function drawPicture(timeMs) {
     const { camera } = renderer;
     const offset = { x: (ship.x - camera.x) * camera.scale, y: (ship.y - camera.y) * camera.scale };
     client.setInput(controls.read(ship.heading, offset));
-  }
-  takeEvents(view.tick);
+  } else client.setInput(AT_REST);
+  for (const event of news.due(view.tick)) onEvent[event.name]?.(event.data);
   renderer.draw(view, meId, timeMs);
   minimap.draw(view, meId, renderer.camera);
   hud.show(view, player, ship, client.replica?.tick ?? null);
@@ -175,8 +170,10 @@ function showSound() {
 
 client.on("status", (detail) => banner.show(detail));
 client.on("welcome", (welcome) => {
-  waiting = [];
-  meId = null;
+  if (!welcome.resumed) {
+    news.clear();
+    meId = null;
+  }
   chat.limit(welcome.limits.chat_len_max);
   showAddress(welcome);
   showWatching(welcome);
@@ -184,12 +181,12 @@ client.on("welcome", (welcome) => {
 });
 client.on("event", (event) => {
   if (event.name === "chat" || event.name === "notice") onEvent[event.name](event.data);
-  else waiting.push(event);
+  else news.add(event);
 });
 client.on("error", (error) => {
   if (error.re === "chat" || error.code === "chat_refused") chat.note(error.message);
 });
-client.on("reload", () => banner.reload());
+client.on("reload", reloadOnce);
 
 leaveLink.addEventListener("click", () => client.leave());
 byId("talk", HTMLButtonElement).addEventListener("click", () => chat.open());

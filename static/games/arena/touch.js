@@ -20,7 +20,7 @@ export class Touch {
     const { zone, fire, boost, beam } = parts;
     zone.addEventListener("pointerdown", (event) => this.grab(event));
     zone.addEventListener("pointermove", (event) => this.move(event));
-    for (const end of ["pointerup", "pointercancel"]) {
+    for (const end of ["pointerup", "pointercancel", "lostpointercapture"]) {
       zone.addEventListener(end, (event) => this.letGo(/** @type {PointerEvent} */ (event)));
     }
     hold(fire, (down) => (this.fire = down));
@@ -78,7 +78,7 @@ function hold(button, tell) {
     button.classList.add("held");
     tell(true);
   });
-  for (const end of ["pointerup", "pointercancel"]) {
+  for (const end of ["pointerup", "pointercancel", "lostpointercapture"]) {
     button.addEventListener(end, () => {
       button.classList.remove("held");
       tell(false);
