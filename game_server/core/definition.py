@@ -47,6 +47,7 @@ class GameDefinition:
             "input": input_type.schema(),
         }
         _check_hooks(game_class)
+        _check_options(game_class)
         sight = Sight.of(game_class, types, (game_class, *game_class.entities))
         return cls(name, game_class, types, input_type, schema, schema_hash(schema), sight)
 
@@ -59,7 +60,11 @@ class GameDefinition:
         """Return a room's options as the game's class, strictly; raise ProtocolError naming what is wrong."""
         target = self.cls.Options
         if target is not None:
-            return structure(options, target, "options", CloseCode.BAD_JOIN)
+            made: Any = structure(options, target, "options", CloseCode.BAD_JOIN)
+            seats = getattr(made, "seats", 1)
+            if seats < 1:
+                raise ProtocolError(CloseCode.BAD_JOIN, f"options.seats must be 1 or more, not {seats}")
+            return made
         if options:
             raise ProtocolError(CloseCode.BAD_JOIN, f"{self.name} takes no options")
         return None
@@ -68,6 +73,18 @@ class GameDefinition:
         """Return the public's stream of a new room; None where the game takes no spectators."""
         delay_s, tick_rate = self.cls.spectator_delay_s, self.cls.tick_rate
         return None if delay_s is None else Broadcast(self.types, math.ceil(delay_s * tick_rate), tick_rate)
+
+
+def _check_options(game: type[Game]) -> None:
+    """Refuse options that a quick match, which names none, could not be made with."""
+    options: Any = game.Options
+    if options is None:
+        return
+    if not attrs.has(options):
+        raise DefinitionError(f"{game.__name__}.Options must be an attrs class")
+    for attribute in attrs.fields(options):
+        if attribute.init and attribute.default is attrs.NOTHING:
+            raise DefinitionError(f"{game.__name__}.Options.{attribute.name} needs a default")
 
 
 def _check_hooks(game: type[Game]) -> None:

@@ -138,6 +138,11 @@ class Game:
         declared: Any = cls
         for attribute in attrs.fields(declared):
             wire = attribute.metadata.get(METADATA_KEY)
+            if hasattr(Game, attribute.name) or attribute.name in _HOST_NAMES:
+                raise DefinitionError(
+                    f"{cls.__name__}.{attribute.name}: every game has it; to set it, write `{attribute.name} = ...` "
+                    "without an annotation, and choose another name for state of your own"
+                )
             if attribute.default is attrs.NOTHING:
                 raise DefinitionError(f"{cls.__name__}.{attribute.name} needs a default")
             if wire is not None and (wire.to != "all" or wire.predict):

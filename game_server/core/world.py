@@ -5,6 +5,7 @@ merged delta cannot confuse two entities. Table 0 holds the room itself (the gam
 travel like an entity's. Knows nothing of seats beyond their numbers, and nothing of snapshots or the wire.
 """
 
+from collections import Counter
 from collections.abc import Iterable
 from typing import Any, TypeVar
 
@@ -26,6 +27,9 @@ def entity_types(room_class: type, entity_classes: Iterable[type]) -> tuple[Enti
     for cls in classes[1:]:
         if not issubclass(cls, Entity):
             raise DefinitionError(f"{room_class.__name__}.entities: {cls.__name__} is not marked with @entity")
+    for name, count in Counter(cls.__name__ for cls in classes[1:]).items():
+        if count > 1:
+            raise DefinitionError(f"{room_class.__name__}.entities: two are named {name}; clients tell them by name")
     return tuple((ColumnarType if is_columnar(cls) else EntityType).of(index, cls) for index, cls in enumerate(classes))
 
 
