@@ -105,7 +105,7 @@ class InputType:
         if type(lag) not in (int, float) or not 0 <= lag < 256:
             raise Refused(ErrorCode.BAD_VALUE, f"input.lag must be from 0 to under 256 ticks, not {shown(lag)}")
         assert self.cls is not None
-        return Input(seq, ack, lag, self.cls(**values))
+        return Input(seq, ack, int(lag * LAG_STEPS) * LAG_STEP, self.cls(**values))
 
     def _read(self, field: Field, value: Any) -> Any:
         try:

@@ -110,7 +110,8 @@ class Outgoing:
             unseen: admins, who get everything that is public.
         """
         bodies = Bodies(self._types, self.snapshot, self._history)
-        is_checked = self.snapshot.tick % self._checksum_every_ticks == 0
+        every = self._checksum_every_ticks
+        is_checked = self.snapshot.tick // every != self._previous_tick // every
         if self._views is not None:
             frames = self._frames_by_view(self._views, sessions, is_checked)
             return frames + self._frames_alike(unseen, bodies, is_checked) if unseen else frames

@@ -133,7 +133,7 @@ class Room:
         self.game = definition.cls()
         self.world = World(definition.types, self.game)
         self.game.attach(self)
-        if definition.cls.rewind_max_ms:
+        if definition.cls.rewind_max_ms is not None:
             rewind_max_ms = min(definition.cls.rewind_max_ms, limits.rewind_max_ms)
             self._history = History(self.world, definition.cls.tick_rate, rewind_max_ms, self.counts)
         self.game.start()
@@ -254,7 +254,8 @@ class Room:
         session.handle(Event.RESUME)
         session.connect(link, is_json)
         session.old_token, session.token, session.token_tick = session.token, token, self.tick
-        session.sent_tick = self._outgoing.base_at(session, tick)
+        # A full state that it still waits for was asked for because what it holds is wrong.
+        session.sent_tick = self._outgoing.base_at(session, None if session.resync_wanted else tick)
         # What it applied on the connection before says nothing about how it keeps up on this one.
         session.acked_tick = session.sent_tick or 0
         session.sent_ack = session.consumed_seq

@@ -191,10 +191,13 @@ def wire_types_of(schema: dict[str, Any]) -> tuple[WireType, ...]:
 
 def fields_of(described: dict[str, Any]) -> tuple[Field, ...]:
     """Return the fields that one type's (or the input's) part of a schema describes."""
-    return tuple(
-        Field(entry["name"], kind_of_schema(entry), entry["to"], entry.get("predict", False))
-        for entry in described["fields"]
-    )
+    fields = []
+    for entry in described["fields"]:
+        kind = kind_of_schema(entry)
+        if "default" in entry:
+            kind = attrs.evolve(kind, default=kind.quantise(entry["default"]))
+        fields.append(Field(entry["name"], kind, entry["to"], entry.get("predict", False)))
+    return tuple(fields)
 
 
 _INTEGER_CODES = {"uint8": "B", "uint16": "H", "uint32": "I", "int8": "b", "int16": "h", "int32": "i"}

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from game_server.core.inputs import HEAD_BYTES, Input, InputType
+from game_server.core.schema import fields_of
 from game_server.errors import CloseCode, DefinitionError, ErrorCode, ProtocolError, Refused
 from game_server.game import angle, fixed, flag, float32, input, int8, text, uint16
 
@@ -45,6 +46,33 @@ def test_both_codecs_give_the_game_the_same(seq: int, ack: int, lag: int, fields
     by_hand = WISH.decode_json(message, 0, 0.0)
 
     assert (by_hand.seq, by_hand.ack, by_hand.lag, by_hand.value) == (binary.seq, binary.ack, binary.lag, binary.value)
+
+
+@given(st.floats(0, 255.99))
+def test_lag_has_the_same_steps_in_both_codecs(lag: float) -> None:
+    """It is cut to 1/256 of a tick, so that a shot is judged alike whichever codec its player speaks."""
+    binary = WISH.decode_binary(WISH.encode_binary(1, 9, lag, {}))
+
+    assert binary.lag == WISH.decode_json({"type": "input", "seq": 1, "ack": 9, "lag": lag}, 0, 0.0).lag
+
+
+def test_a_client_fills_in_the_defaults_of_the_schema() -> None:
+    """What a bot leaves out is what the game's class says, though the bot knows only what the welcome tells."""
+
+    @input
+    class Throttle:
+        """Nothing here is 0 when it is left out."""
+
+        gear: int = int8(min=1, max=5, default=3)
+        level: float = fixed(-1, 1, step=1 / 64, default=0.5)
+        side: float = fixed(-1, 1, step=1 / 64)
+        lights: bool = flag(default=True)
+
+    server = InputType.of(Throttle)
+    described = server.schema()
+    client = InputType(described["name"], fields_of(described), None)
+
+    assert Throttle() == server.decode_binary(client.encode_binary(1, 0, 0.0, {})).value
 
 
 @given(st.binary(max_size=40))

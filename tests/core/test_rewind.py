@@ -325,6 +325,17 @@ def test_the_server_can_turn_it_off() -> None:
     assert float(room.tick - 1) == game_of(room).looks[0].tick
 
 
+def test_a_game_may_look_at_the_newest_state_alone() -> None:
+    """A bound of 0 in the class means the same as in the settings, and not that nobody looks."""
+    room = make_room(cls=type("NoTime", (Wander,), {"rewind_max_ms": 0}))
+    player = Player(room)
+    for _ in range(9):
+        tick(room, player)
+    player.say(4, 0.0)
+    tick(room, player)
+    assert float(room.tick - 1) == game_of(room).looks[0].tick
+
+
 def test_a_bad_bound_is_refused() -> None:
     """A game whose bound makes no sense is refused when its class is made."""
     with pytest.raises(DefinitionError, match="rewind_max_ms must be None or from 0 to 2000, not -1"):

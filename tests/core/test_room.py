@@ -7,10 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from game_server.core.definition import GameDefinition
+from game_server.core.limits import RoomLimits
+from game_server.core.room import Room
 from game_server.core.session import Event, State
 from game_server.errors import CloseCode, ProtocolError
 
-from .match import DEFINITION, TICK_RATE, Match
+from .match import DEFINITION, TICK_RATE, Diary, Match
 
 # ---- joining ---------------------------------------------------------------------------------------------------
 
@@ -96,6 +99,19 @@ def test_a_state_tells_only_what_changed() -> None:
         state[key] for key in ("type", "tick", "baseline", "update")
     )
     assert "spawn" not in state
+
+
+@pytest.mark.parametrize("send_every", [1, 3, 7])
+def test_checksums_keep_their_pace_however_seldom_states_are_sent(send_every: int) -> None:
+    """A state carries one as soon as `checksum_s` has passed since the last, and not only where both fall together."""
+    match = Match()
+    game = type("Thrifty", (Diary,), {"send_every": send_every})
+    limits = RoomLimits(checksum_s=10 / TICK_RATE)
+    match.room = Room("r1", GameDefinition.of("thrifty", game), None, 7, limits, match.now_s)
+    match.join()
+    ticks = [state["tick"] for _ in range(149) for state in match.tick().get(0, []) if "checksum" in state]
+
+    assert [-(-due // send_every) * send_every for due in range(10, 141, 10)] == ticks
 
 
 def test_only_its_owner_sees_what_is_for_it() -> None:
@@ -201,6 +217,20 @@ def test_after_too_long_it_gets_all_there_is_and_is_told() -> None:
     assert (["3"], True) == ([event["data"]["text"] for event in events["list"]], events["partial"])
     assert "full" == state["type"]
     assert match.room.counts.events_lost > 0
+
+
+def test_a_player_lost_while_it_waits_for_a_full_state_is_told_of_one() -> None:
+    """What it asked for, since its state was wrong, it gets when it is back; the welcome promises no delta."""
+    match = Match()
+    ann = match.join()
+    match.tick(3)
+    match.say(ann, type="resync")
+    match.room.drop(ann, match.now_s)
+    welcome = match.resume(ann, 3)
+    (state,) = match.tick()[0]
+
+    assert (None, "full") == (welcome["tick"], state["type"])
+    assert "delta" == match.tick()[0][0]["type"]
 
 
 def test_a_seat_is_held_and_then_free() -> None:
