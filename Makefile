@@ -23,7 +23,7 @@ PYTHON = $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; d
 NODE = $(or $(filter true,$(CI)),$(shell node -e \
 	"const [a, b] = process.versions.node.split('.'); if (a > 20 || (a == 20 && b >= 19)) console.log('yes')" 2>/dev/null))
 
-.PHONY: help run test lint types test-python test-js load netcode sim fuzz fuzz-guided bench profile soak rules format clean
+.PHONY: help run test lint types test-python test-js load netcode sim fuzz fuzz-guided bench microbench profile soak rules format clean
 
 help:  ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -100,7 +100,7 @@ format: $(VENV)/tests.stamp  ## Let ruff format and repair what it can
 	$(PY) -m ruff format
 
 clean:  ## Remove everything that these targets installed or wrote
-	rm -rf $(VENV) build tests/node_modules .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) build game_server/native/build game_server/native/*.egg-info tests/node_modules .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Installed things are stamped, so that pip and npm run again only when their lists have changed.
@@ -109,11 +109,16 @@ $(PY):
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed, and none was found on the path." >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 
-$(VENV)/runtime.stamp: requirements.txt | $(PY)
+$(VENV)/runtime.stamp: requirements.txt $(VENV)/native.stamp
 	$(PIP_INSTALL) -r requirements.txt
 	@touch $@
 
-$(VENV)/tests.stamp: requirements.txt tests/requirements.txt | $(PY)
+# Needs a C compiler and Python's headers. The server does without, and says so when it starts.
+$(VENV)/native.stamp: game_server/native/pyproject.toml game_server/native/wire.c | $(PY)
+	@$(PIP_INSTALL) ./game_server/native || echo "game_server/native was not built; the server does the same in Python" >&2
+	@touch $@
+
+$(VENV)/tests.stamp: requirements.txt tests/requirements.txt $(VENV)/native.stamp
 	$(PIP_INSTALL) -r requirements.txt -r tests/requirements.txt
 	@touch $@ $(VENV)/runtime.stamp
 

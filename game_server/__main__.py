@@ -31,6 +31,7 @@ from .web.games import load_games
 from .web.hub import Hub
 from .web.logs import configure, log
 from .web.memory import keep_freed_memory
+from .web.wire import IS_NATIVE
 
 if TYPE_CHECKING:
     from .cluster.redis_directory import RedisDirectory
@@ -51,6 +52,8 @@ async def serve(settings: Settings, place: WorkerPlace | None) -> None:
     raise_descriptor_limit(
         settings.connections_max + settings.openings_max + settings.http_connections_max + DESCRIPTORS_SPARE
     )
+    if not IS_NATIVE:
+        log.info("wires_in_python", why="game_server/native is not installed: pip install ./game_server/native")
     hub = Hub(settings, load_games(settings.games), place.node if place else "")
     secret = admin_secret(settings)
     server = Front(make_app(hub, settings, secret), settings, hub.addresses, hub.note_limit)

@@ -115,17 +115,18 @@ def encode_public(types: Sequence[EntityType], snapshot: Snapshot, diff: Diff) -
     for index, type_diff in diff.types.items():
         if type_diff.updated:
             type_, rows = types[index], snapshot.tables[index]
-            updates = type_diff.public_updates(type_.public_mask) if type_.owner_mask else type_diff.updated
-            for mask, ids in updates.items():
-                _add_update(parts, type_, mask, ids, rows)
+            if type_diff.heads is None:
+                updates = type_diff.public_updates(type_.public_mask) if type_.owner_mask else type_diff.updated
+                type_diff.heads = [(mask, ids, _update_head(type_, mask, ids)) for mask, ids in updates.items()]
+            for mask, ids, head in type_diff.heads:
+                parts += (head, type_.pack(rows, mask, ids))
     return b"".join(parts)
 
 
-def _add_update(parts: list[bytes], type_: EntityType, mask: int, ids: Ids, rows: Mapping[int, Row]) -> None:
-    parts.append(bytes((type_.index << 2 | Op.UPDATE,)) + mask.to_bytes(type_.mask_len_bytes, "little"))
-    if type_.index:
-        parts.append(pack_ids(ids))
-    parts.append(type_.pack(rows, mask, ids))
+def _update_head(type_: EntityType, mask: int, ids: Ids) -> bytes:
+    """Return what stands before the rows of an update."""
+    op = bytes((type_.index << 2 | Op.UPDATE,)) + mask.to_bytes(type_.mask_len_bytes, "little")
+    return op + pack_ids(ids) if type_.index else op
 
 
 def encode_private(
@@ -150,7 +151,7 @@ def encode_private(
             new.setdefault(index, []).append(entity_id)
             mask = type_.owner_mask
         if mask:
-            _add_update(parts, type_, mask, [entity_id], snapshot.tables[index])
+            parts += (_update_head(type_, mask, [entity_id]), type_.pack(snapshot.tables[index], mask, [entity_id]))
     for index, ids in new.items():
         parts += (bytes((index << 2 | Op.OWN,)), pack_ids(sorted(ids)))
     return b"".join(parts)

@@ -45,6 +45,8 @@ _MASKED = 0x80
 _FINAL_BINARY = _FIN | BINARY
 _FINAL_TEXT = _FIN | TEXT
 _CONTROL_BYTES_MAX = 125
+#: payload bytes of a frame whose length stands in its second byte: section 5.2
+SMALL_BYTES_MAX: Final = 125
 _unpack_start = struct.Struct(">BB4s").unpack_from
 _NO_MASK = b"\0\0\0\0"
 
@@ -111,7 +113,7 @@ class FrameParser:
     def __init__(self, unmask: Unmask, message_bytes_max: int, empty_fragments_max: int = 16) -> None:
         self._unmask = unmask
         self._message_bytes_max = message_bytes_max
-        self._small_bytes_max = min(message_bytes_max, 125)
+        self._small_bytes_max = min(message_bytes_max, SMALL_BYTES_MAX)
         self._empty_fragments_max = empty_fragments_max
         self._halted = False  # after Close or Failure
         self._tail = b""  # the start of a header or control frame that is not whole yet
@@ -123,15 +125,18 @@ class FrameParser:
         self._mask = _NO_MASK  # the same, turned to the next byte
         self._remaining = 0  # payload bytes it still lacks; 0: none is in progress
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether the next byte begins a message, or a control frame."""
+        return not (self._tail or self._message_opcode or self._halted)
+
     def single_binary(self, data: bytes) -> bytes | None:
-        """Give the payload if the data is one small, whole binary message and nothing is in progress; else None.
+        """Give the payload if the data is one small, whole binary message; else None. To be asked when `is_idle`.
 
         What a game client sends at nearly every tick. None changes nothing: `receive_data` then takes the same data.
         """
         length = len(data) - 6
-        if data[0] != _FINAL_BINARY or data[1] - 0x80 != length or not 0 <= length <= self._small_bytes_max:
-            return None
-        if self._tail or self._message_opcode or self._halted:
+        if not 0 <= length <= self._small_bytes_max or data[0] != _FINAL_BINARY or data[1] - 0x80 != length:
             return None
         return self._unmask(data[2:6], data[6:])
 

@@ -12,7 +12,7 @@ Knows nothing of queues or sessions. A malformed frame raises `ProtocolError`, a
 
 import struct
 from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import attrs
 
@@ -47,10 +47,10 @@ def input_type(cls: ClassT) -> ClassT:
     return made  # type: ignore[no-any-return]
 
 
-@attrs.define(eq=False)
-class Input:
+class Input(NamedTuple):
     """A numbered input. `ack` is the newest tick its player had applied, `lag` how many ticks behind it the picture
-    was."""
+    was. A tuple, because one is made for nearly every message: with `tuple.__new__` in a quarter of the time that an
+    object takes."""
 
     seq: int
     ack: int

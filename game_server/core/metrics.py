@@ -7,10 +7,11 @@ rooms.
 """
 
 from array import array
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from operator import add, attrgetter
 
 import attrs
+import numpy as np
 
 
 @attrs.define(eq=False)
@@ -77,15 +78,20 @@ def total(tallies: Iterable[Counts]) -> Counts:
 STEP_BITS = 4
 STEPS = 1 << STEP_BITS
 BUCKETS = STEPS * (40 - STEP_BITS)
+#: from so many values on, counting them with numpy costs less than one by one
+MANY = 24
 
 
 class Histogram:
-    """How often which value occurred; values are whole units (here microseconds) from 0 to 2^39."""
+    """How often which value occurred; values are whole units (here microseconds) from 0 to 2^39.
+
+    `buckets` reaches up to the largest value so far: 1.6 KiB where all are under 10 ms.
+    """
 
     __slots__ = ("buckets", "count", "max", "sum")
 
     def __init__(self) -> None:
-        self.buckets = array("Q", bytes(8 * BUCKETS))
+        self.buckets = array("Q")
         self.count = 0
         self.sum = 0
         self.max = 0
@@ -97,15 +103,41 @@ class Histogram:
         else:
             shift = value.bit_length() - STEP_BITS - 1
             index = min((shift << STEP_BITS) + (value >> shift), BUCKETS - 1)
-        self.buckets[index] += 1
+        try:
+            self.buckets[index] += 1
+        except IndexError:
+            self._reach(index)
+            self.buckets[index] += 1
         self.count += 1
         self.sum += value
         if value > self.max:
             self.max = value
 
+    def record_all(self, values: Sequence[int]) -> None:
+        """Count many values, each from 0 to 2^53."""
+        if len(values) < MANY:
+            for value in values:
+                self.record(value)
+            return
+        numbers = np.asarray(values, np.int64)
+        # The exponent of a float is the bit length of the whole number.
+        shifts = np.maximum(np.frexp(numbers)[1] - (STEP_BITS + 1), 0)
+        indices = np.minimum((shifts << STEP_BITS) + (numbers >> shifts), BUCKETS - 1)
+        counts = np.bincount(indices)
+        self._reach(len(counts) - 1)
+        for index in np.flatnonzero(counts).tolist():
+            self.buckets[index] += counts.item(index)
+        self.count += len(values)
+        self.sum += int(numbers.sum())
+        self.max = max(self.max, int(numbers.max()))
+
+    def _reach(self, index: int) -> None:
+        self.buckets.extend([0] * (index + 1 - len(self.buckets)))
+
     def merge(self, other: "Histogram") -> None:
         """Add another histogram to this one."""
-        self.buckets = array("Q", map(add, self.buckets, other.buckets))
+        both, more = self.buckets, other.buckets
+        self.buckets = array("Q", map(add, both, more)) + both[len(more) :] + more[len(both) :]
         self.count += other.count
         self.sum += other.sum
         self.max = max(self.max, other.max)
@@ -124,7 +156,7 @@ class Histogram:
         """Yield for each ascending bound how many values are at or below it (to the precision of a bucket)."""
         seen, index = 0, 0
         for bound in bounds:
-            while index < BUCKETS and upper_bound(index) <= bound:
+            while index < len(self.buckets) and upper_bound(index) <= bound:
                 seen += self.buckets[index]
                 index += 1
             yield seen

@@ -114,6 +114,8 @@ class Room:
         self.quiet_until_s = 0.0
         self.seats_max = min(definition.cls.seats, getattr(options, "seats", definition.cls.seats))
         self.sessions: dict[int, Session] = {}
+        #: what `connected` returned; None: it has to look again
+        self._connected: list[Session] | None = None
         self.outside_calls: list[OutsideCall] = []
         #: sessions that ended since the shell last looked, for the token table
         self.ended: list[Session] = []
@@ -209,7 +211,7 @@ class Room:
     @property
     def is_awake(self) -> bool:
         """Whether anybody is connected: a room without steps nothing and costs nothing."""
-        return any(session.state is State.SEATED for session in self.sessions.values())
+        return bool(self.connected())
 
     @property
     def has_news(self) -> bool:
@@ -217,9 +219,10 @@ class Room:
         return bool(self._acts)
 
     def connected(self) -> list[Session]:
-        """Return the sessions with a connection, in seat order."""
-        seated = State.SEATED
-        return [session for session in self.sessions.values() if session.state is seated]
+        """Return the sessions with a connection, in seat order; the same list until one comes, goes or reconnects."""
+        if self._connected is None:
+            self._connected = [session for session in self.sessions.values() if session.state is State.SEATED]
+        return self._connected
 
     def join(
         self, name: str, token: str, link: Any, is_json: bool, now_s: float, user_id: str | None = None
@@ -239,6 +242,7 @@ class Room:
         session.event_number = self._events.newest_number
         self._outgoing.seat(session)
         self.sessions[number] = session
+        self._connected = None
         self._sort_sessions()
         self.counts.joins += 1
         self._acts.append(Act(Told.JOIN, seat))
@@ -252,6 +256,7 @@ class Room:
         self._wake(now_s)
         was_dropped = session.state is State.DROPPED
         session.handle(Event.RESUME)
+        self._connected = None
         session.connect(link, is_json)
         session.old_token, session.token, session.token_tick = session.token, token, self.tick
         # A full state that it still waits for was asked for because what it holds is wrong.
@@ -292,6 +297,7 @@ class Room:
             self.spectators.remove(session, Event.LEAVE)
             return
         session.handle(Event.LOST)
+        self._connected = None
         session.disconnect(now_s)
         self.quiet_until_s = 0.0
         session.seat.connected = False
@@ -307,6 +313,7 @@ class Room:
             self.spectators.remove(session, event)
             return
         session.handle(event)
+        self._connected = None
         self.quiet_until_s = 0.0
         session.seat.connected = False
         del self.sessions[session.seat.number]
@@ -538,7 +545,7 @@ class Room:
         answers = self._take_answers() if self._answered else []
         if self._outgoing.snapshot.tick != self.tick:
             return answers
-        frames = self._outgoing.frames(self.sessions.values(), self.spectators.unseen)
+        frames = self._outgoing.frames(self.connected(), self.spectators.unseen)
         if self.spectators.public:
             frames += self.spectators.frames()
         return answers + frames if answers else frames

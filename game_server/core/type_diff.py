@@ -20,6 +20,9 @@ class TypeDiff:
     spawned: Any
     #: bit mask of changed fields -> ids, masks in the order of their first ids
     updated: dict[int, Any]
+    #: the codec's: what stands on the wire before the rows of each update. Mostly the same entities move tick after
+    #: tick, and share this object (`Diff.sharing`)
+    heads: list[tuple[int, Any, bytes]] | None = attrs.field(default=None, init=False)
 
     def is_empty(self) -> bool:
         return not (len(self.despawned) or len(self.spawned) or self.updated)

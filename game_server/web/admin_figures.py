@@ -25,7 +25,7 @@ from ..core.room import Room
 from .admin_recent import History, Recent
 from .admin_rooms import RECENT_S, RoomMeter, Row, Trouble, in_ms, rounded
 from .hub import Hub
-from .ticker import PHASES
+from .timings import PHASES
 
 #: with more rooms they take turns: 200 rooms are each looked at every third second
 ROOMS_A_SECOND_MAX = 70

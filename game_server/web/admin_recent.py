@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Iterable, Mapping
 from operator import sub
 
-from ..core.metrics import STEP_BITS, STEPS, Histogram, upper_bound
+from ..core.metrics import Histogram, upper_bound
 
 HISTORY_S = 900
 #: figures kept; closes by reason are added as they happen, and this bounds them
@@ -19,18 +19,14 @@ COLUMNS_MAX = 96
 
 
 class Recent:
-    """What a growing histogram took in during the last `parts` calls.
-
-    Of 576 buckets only those up to the largest value so far are looked at: 5 us a call instead of 45, and it is called
-    twice for each room.
-    """
+    """What a growing histogram took in during the last `parts` calls."""
 
     def __init__(self, parts: int) -> None:
         self._before: deque[tuple[array[int], int, int]] = deque([(array("Q"), 0, 0)], maxlen=parts)
 
     def roll(self, histogram: Histogram) -> Histogram:
         """Return what is new since `parts` calls ago; everything while there were not so many."""
-        buckets = histogram.buckets[: _buckets_used(histogram)]
+        buckets = histogram.buckets[:]
         then, count, total = self._before[0]
         recent = Histogram()
         recent.buckets = array(buckets.typecode, map(sub, buckets, then)) + buckets[len(then) :]
@@ -85,11 +81,3 @@ def _largest(buckets: "array[int]") -> int:
         if buckets[index]:
             return upper_bound(index)
     return 0
-
-
-def _buckets_used(histogram: Histogram) -> int:
-    """Return how many buckets from the first on hold all values."""
-    if histogram.max < STEPS:
-        return STEPS
-    shift = histogram.max.bit_length() - STEP_BITS - 1
-    return (shift << STEP_BITS) + (histogram.max >> shift) + 1

@@ -13,7 +13,7 @@ from ..core.room import Room
 from ..core.session import Session, State
 from .admin_recent import Recent
 from .player import Player
-from .ticker import PHASES, RoomTimings
+from .timings import PHASES, RoomTimings
 
 #: seconds that "now" means in tick times and verdict
 RECENT_S = 5

@@ -19,7 +19,7 @@ from .admin_recent import Recent
 from .admin_rooms import Row, changed, in_ms, phase_means, seat_row
 from .admin_state import StateView
 from .player import Player
-from .ticker import RoomTimings
+from .timings import RoomTimings
 
 SEATS_SHOWN_MAX = 1000
 TICKS_LEN_MAX = 300

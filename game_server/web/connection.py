@@ -5,7 +5,9 @@ Knows frames (core/frames.py) and an asyncio event loop; knows no HTTP, no sessi
 How it works. Whoever owns the connection sets `receiver` and either calls `poll` itself, as a room does right before
 each tick, or asks for an event-loop reader with `watch(True)`. A tick loop need not be woken for a message that it
 will not look at before the next tick: that halves the cost (docs/why.md). Either way a read takes at most
-`read_bytes_max`, and so at most a sixth as many messages.
+`read_bytes_max`, and so at most a sixth as many messages. A room reads and writes all its connections in one call
+(`wire.py`): `descriptor` and `is_direct` say whether that may touch this one, and `take_read`, `deliver` and
+`keep_rest` take over what it leaves.
 
 A send goes to the kernel at once. What it does not take is kept, and only while something is kept is there a writer
 in the event loop. The kernel's own share is kept small by `prepare_socket`, so that `unsent_bytes` tells the truth.
@@ -27,6 +29,7 @@ import asyncio
 import enum
 import itertools
 import logging
+import os
 import socket
 from collections.abc import Iterator
 from typing import Final, Protocol
@@ -37,6 +40,7 @@ from ..core.frames import (
     ABNORMAL,
     BINARY,
     PING,
+    SMALL_BYTES_MAX,
     TEXT,
     Close,
     Event,
@@ -52,6 +56,7 @@ from ..core.frames import (
 )
 from ..errors import CloseCode
 from .round_trip import MARK, RoundTrip
+from .wire import Wire
 
 _log = logging.getLogger(__name__)
 
@@ -191,7 +196,7 @@ def prepare_socket(sock: socket.socket, options: ConnectionOptions) -> None:
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, options.notsent_lowat_bytes)
 
 
-class LeanConnection:
+class LeanConnection(Wire):
     """A `Connection` straight over its socket.
 
     sock: connected, non-blocking, its WebSocket handshake done; this object owns it from here.
@@ -222,15 +227,10 @@ class LeanConnection:
         "_unsent",
         "_verdict",
         "_watched",
-        "bytes_in",
-        "bytes_out",
-        "messages_in",
-        "messages_out",
         "receiver",
         "remote_address",
         "round_trip",
         "subprotocol",
-        "unsent_bytes",
     )
 
     def __init__(
@@ -245,14 +245,14 @@ class LeanConnection:
         unread: bytes = b"",
         unsent: bytes = b"",
     ) -> None:
+        super().__init__()
         self.receiver: Receiver = _NOBODY
         self.remote_address = remote_address
         self.subprotocol = subprotocol
-        self.unsent_bytes = 0
+        self.descriptor = sock.fileno()
+        self.is_direct = not unread
+        self.small_bytes_max = min(options.message_bytes_max, SMALL_BYTES_MAX)
         self.bytes_in = len(unread)
-        self.bytes_out = 0
-        self.messages_in = 0
-        self.messages_out = 0
         self.round_trip = RoundTrip()
         self._socket = sock
         self._loop = loop
@@ -301,23 +301,36 @@ class LeanConnection:
                 self._lose("end of file")
                 return
             self.bytes_in += len(data)
-        if self._state is _OPEN:
-            payload = self._single_binary(data) if len(data) > 1 else None
+        if self.is_direct:
+            payload = self._single_binary(data)
             if payload is not None:
-                self._deliver(payload)
+                self.messages_in += 1
+                self.deliver(payload)
                 return
-        elif self._state is _State.LINGERING:
+        self._take(data)
+
+    def take_read(self, read: tuple[bytes] | int) -> None:
+        """Go on with a read that was made for this connection: what it returned, counted; an errno; 0 at the end."""
+        if isinstance(read, tuple):
+            self._take(read[0])
+        else:
+            self._lose(os.strerror(read) if read else "end of file")
+
+    def _take(self, data: bytes) -> None:
+        if self._state is _State.LINGERING:
             return
         batch = self._batch = iter(self._parse(data))
         for event in batch:
             if event.__class__ is bytes or event.__class__ is str:
                 if self._state is _OPEN:
-                    self._deliver(event)
+                    self.messages_in += 1
+                    self.deliver(event)
             else:
                 self._on_control(event)
+        self.is_direct = self._state is _OPEN and self._parser.is_idle
 
-    def _deliver(self, message: bytes | str) -> None:
-        self.messages_in += 1
+    def deliver(self, message: bytes | str) -> None:
+        """Give a message, which is counted, to the receiver."""
         try:
             self.receiver.on_message(message)
         except Exception:  # noqa: BLE001  # whatever it is, it must not stop the room that polls
@@ -428,6 +441,13 @@ class LeanConnection:
         self.bytes_out += sent
         if sent < len(prepared):
             self._keep(memoryview(prepared)[sent:])
+            self._first_is_begun = True
+
+    def keep_rest(self, prepared: bytes, sent_bytes: int) -> None:
+        """Keep what is left of a message of which a part has gone, counted, to the kernel."""
+        if self._state is _OPEN:
+            self.messages_out += 1
+            self._keep(memoryview(prepared)[sent_bytes:])
             self._first_is_begun = True
 
     def send_text(self, text: str | bytes) -> None:
@@ -561,6 +581,7 @@ class LeanConnection:
             return
         self._send(serialise_close(code, reason))
         self._state = _State.CLOSING
+        self._leave_wire()
         self._pending_pong = None
         self._timeout = self._loop.call_later(self._options.close_timeout_s, self.abort)
         self._set_reading(True)  # no owner polls from here on
@@ -592,12 +613,17 @@ class LeanConnection:
     def _release(self) -> None:
         """Leave the event loop."""
         self._state = _State.CLOSED
+        self._leave_wire()
         self._set_reading(False)
         self._drop_unsent(from_index=0)
         self._unread = b""
         if self._timeout is not None:
             self._timeout.cancel()
             self._timeout = None
+
+    def _leave_wire(self) -> None:
+        self.descriptor = -1
+        self.is_direct = False
 
     def _report(self, code: int, reason: str) -> None:
         """Tell the receiver of the end, once; what was decided by `close` goes before what happened since."""

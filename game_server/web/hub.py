@@ -33,7 +33,8 @@ from .descriptors import PatientListener
 from .games import LoadedGame
 from .logs import RateLimited, log, printable
 from .player import Player
-from .ticker import RoomTimings, Ticker
+from .ticker import Ticker
+from .timings import RoomTimings
 from .vitals import look_every_s
 from .watchdog import StepTimeout, Watchdog
 

@@ -12,17 +12,13 @@ import asyncio
 import heapq
 from collections.abc import Callable
 from itertools import count
-from operator import add
-from time import perf_counter
+from time import perf_counter_ns
 
-from ..core.metrics import Histogram
 from ..core.room import OutsideCall, Room
-from ..core.session import Session, State
-from .connection import Connection
 from .logs import log
+from .timings import PHASES, US_MAX, RoomTimings, Timings
 from .watchdog import StepTimeout, Watchdog
-
-PHASES = ("inputs", "step", "snapshot", "encode", "send")
+from .wire import RoomWires, write_wires
 
 #: of a room's period that a tick may take where no budget is set
 BUDGET_SHARE = 0.5
@@ -33,37 +29,6 @@ SLICE_S = 0.02
 
 #: a room that takes over its budget again and again is told of once in so long
 BUDGET_TOLD_S = 10.0
-
-
-class RoomTimings:
-    """One room's histograms in us: how late ticks began and how long they took; and where the time went.
-
-    Args:
-        budget_us: what a tick may take.
-    """
-
-    def __init__(self, budget_us: float) -> None:
-        self.lateness = Histogram()
-        self.duration = Histogram()
-        #: us so far, in the order of PHASES
-        self.phases_us = [0] * len(PHASES)
-        self.budget_us = budget_us
-        #: ticks that took over the budget, how long the newest of them took, and its longest phase
-        self.over_budget = 0
-        self.over_us = 0
-        self.over_phase = ""
-        self.told_at_s = float("-inf")
-
-
-class Timings:
-    """One game's histograms in us, of all its rooms so far, with each phase."""
-
-    def __init__(self) -> None:
-        self.lateness = Histogram()
-        self.duration = Histogram()
-        self.phases = {phase: Histogram() for phase in PHASES}
-        #: ticks over their room's budget, by the phase that took longest
-        self.over_budget = dict.fromkeys(PHASES, 0)
 
 
 class Ticker:
@@ -94,6 +59,7 @@ class Ticker:
         self.timings: dict[str, Timings] = {}
         #: by room id, only rooms that have ticked
         self.room_timings: dict[str, RoomTimings] = {}
+        self._wires: dict[str, RoomWires] = {}
         self._due: list[tuple[float, int, Room]] = []
         self._scheduled: set[str] = set()
         self._order = count()
@@ -110,6 +76,7 @@ class Ticker:
         """Drop a room from the schedule and its timings from memory."""
         self._scheduled.discard(room.room_id)
         self.room_timings.pop(room.room_id, None)
+        self._wires.pop(room.room_id, None)
 
     def latest_s(self, now_s: float) -> float:
         """Return how late the most overdue tick is, in s; 0 when none is due."""
@@ -169,64 +136,64 @@ class Ticker:
     def _begin(self, room: Room) -> RoomTimings:
         budget_ms = self._budget_ms or BUDGET_SHARE * 1000 / room.definition.cls.tick_rate
         timings = self.room_timings[room.room_id] = RoomTimings(budget_ms * 1000)
+        self._wires[room.room_id] = RoomWires()
         return timings
 
     def _run(self, room: Room, now_s: float) -> None:
         name = room.definition.name
         by_game = self.timings.get(name) or self.timings.setdefault(name, Timings())
         by_room = self.room_timings.get(room.room_id) or self._begin(room)
-        due_s = room.clock.due_s(room.tick + 1)
-        ticks, dropped = room.clock.owed(room.tick + 1, now_s)
+        wires = self._wires[room.room_id]
+        clock = room.clock
+        ticks, dropped = clock.owed(room.tick + 1, now_s)
         room.counts.ticks_dropped += dropped
-        late_us = int((now_s - due_s) * 1e6)
-        by_game.lateness.record(late_us)
-        by_room.lateness.record(late_us)
         for _ in range(ticks):
-            self._tick(room, now_s, by_game, by_room)
-            for call in room.outside_calls:
-                self._outside(room, call)
-            room.outside_calls.clear()
+            late_us = min(int((now_s - clock.due_s(room.tick + 1)) * 1e6), US_MAX)
+            self._tick(room, wires, late_us, by_game, by_room)
+            if room.outside_calls:
+                self._begin_outside(room)
             if room.closing is not None:
                 break
 
-    def _tick(self, room: Room, now_s: float, by_game: Timings, by_room: RoomTimings) -> None:
-        start = perf_counter()
-        sessions = room.connected()
-        for session in sessions:
-            session.link.poll()
+    def _begin_outside(self, room: Room) -> None:
+        for call in room.outside_calls:
+            self._outside(room, call)
+        room.outside_calls.clear()
+
+    def _tick(self, room: Room, wires: RoomWires, late_us: int, by_game: Timings, by_room: RoomTimings) -> None:
+        start = perf_counter_ns()
+        wires.read(room.connected())
         self._watchdog.enter()
         room.take_inputs()
-        taken = perf_counter()
+        taken = perf_counter_ns()
         room.step()
         self._watchdog.leave()
-        stepped = perf_counter()
+        stepped = perf_counter_ns()
         room.capture()
-        captured = perf_counter()
-        seated = State.SEATED
-        for session in (*sessions, *room.spectators):
-            if session.state is seated:
-                session.is_blocked = session.link.connection.unsent_bytes > 0
+        captured = perf_counter_ns()
+        wires.note_blocked()
+        for session in room.spectators:
+            session.is_blocked = session.link.connection.unsent_bytes > 0
         self._watchdog.enter()  # what a seat sees may be the game's to decide
         frames = room.outgoing()
         self._watchdog.leave()
-        encoded = perf_counter()
-        _send_all(frames)
-        sent = perf_counter()
-        duration_us = int((sent - start) * 1e6)
-        by_room.duration.record(duration_us)
-        by_game.duration.record(duration_us)
-        spent_us = (
-            int((taken - start) * 1e6),
-            int((stepped - taken) * 1e6),
-            int((captured - stepped) * 1e6),
-            int((encoded - captured) * 1e6),
-            int((sent - encoded) * 1e6),
+        encoded = perf_counter_ns()
+        write_wires(frames)
+        sent = perf_counter_ns()
+        duration_us = (sent - start) // 1000
+        row = (
+            late_us,
+            duration_us,
+            (taken - start) // 1000,
+            (stepped - taken) // 1000,
+            (captured - stepped) // 1000,
+            (encoded - captured) // 1000,
+            (sent - encoded) // 1000,
         )
-        by_room.phases_us = list(map(add, by_room.phases_us, spent_us))
-        for histogram, part_us in zip(by_game.phases.values(), spent_us, strict=True):
-            histogram.record(part_us)
+        by_room.note(row)
+        by_game.note(row)
         if duration_us > by_room.budget_us:
-            self._note_over_budget(room, by_game, by_room, duration_us, spent_us)
+            self._note_over_budget(room, by_game, by_room, duration_us, row[2:])
 
     def _note_over_budget(
         self, room: Room, by_game: Timings, by_room: RoomTimings, duration_us: int, spent_us: tuple[int, ...]
@@ -239,18 +206,3 @@ class Ticker:
         if now_s - by_room.told_at_s >= BUDGET_TOLD_S:
             by_room.told_at_s = now_s
             self._over_budget(room, by_room)
-
-
-def _send_all(frames: list[tuple[Session, str | bytes]]) -> None:
-    """Send the frames of a tick; one that many seats share is prepared once."""
-    message: str | bytes | None = None
-    prepared: str | bytes = b""
-    kind: type | None = None
-    for session, frame in frames:
-        if session.link is None:
-            continue
-        connection: Connection = session.link.connection
-        if frame is not message or connection.__class__ is not kind:
-            message, kind = frame, connection.__class__
-            prepared = connection.prepare(frame)
-        connection.send_prepared(prepared)

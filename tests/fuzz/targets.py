@@ -95,7 +95,7 @@ def _frames() -> Callable[[bytes], None]:
         events: list[Any] = []
         for start in range(0, len(data), size):
             piece = data[start : start + size]
-            single = parser.single_binary(piece) if len(piece) > 1 else None  # as a connection asks
+            single = parser.single_binary(piece) if parser.is_idle else None  # as a connection asks
             events += [single] if single is not None else parser.receive_data(piece)
             if start == 5 * size and not any(_is_last(event) for event in events):
                 unparsed = parser.unparsed()
