@@ -71,6 +71,10 @@ class Half:
         return self.connection.bytes_in, self.connection.messages_in, self.connection.descriptor < 0
 
 
+def make(loop: asyncio.AbstractEventLoop, count: int, **options: int) -> list[Any]:
+    return [Half(loop, is_even, **options) for _ in range(count)]
+
+
 def tcp_pair() -> tuple[socket.socket, socket.socket]:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         near = socket.create_connection(listener.getsockname())
@@ -99,7 +103,7 @@ def test_a_room_hears_what_each_connection_would_hear_by_itself(clients: Any) ->
     """Whatever clients say, however it is cut, right or wrong: it arrives in the same order and is counted the same."""
     loop = asyncio.new_event_loop()
     cut = [list(pieces(b"".join(words), sizes)) for words, sizes in clients]
-    together, apart = ([Half(loop, is_even) for _ in clients] for _ in range(2))
+    together, apart = (make(loop, len(clients)) for _ in range(2))
     wires = RoomWires()
     for row in zip_longest(*cut):
         for piece, one, other in zip(row, together, apart, strict=True):
@@ -118,7 +122,7 @@ def test_a_room_hears_what_each_connection_would_hear_by_itself(clients: Any) ->
 
 def test_the_end_of_a_client_is_noticed_by_the_read_of_its_room(loop: asyncio.AbstractEventLoop) -> None:
     """A client that closes its socket, and one whose line is reset, are lost; who is between them is not."""
-    halves = [Half(loop, is_even) for _ in range(3)]
+    halves = make(loop, 3)
     halves[0].near.close()
     halves[1].near.send(frame(BINARY, b"\2"))
     halves[2].near.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
@@ -142,7 +146,7 @@ def test_a_room_writes_whole_frames_in_order(sizes: list[list[int]], closed: set
     Two frames a client go in one call, the second behind what is left of the first.
     """
     loop = asyncio.new_event_loop()
-    halves = [Half(loop, is_even) for _ in sizes]
+    halves = make(loop, len(sizes))
     bodies = [[bytes([1 + number % 250]) * size for number, size in enumerate(row)] for row in sizes]
     for number in closed & set(range(len(halves))):
         halves[number].connection.abort()
@@ -163,7 +167,7 @@ def test_nothing_overtakes_what_could_not_be_sent(loop: asyncio.AbstractEventLoo
     class Odd(bytes):
         """What the compiled part does not send."""
 
-    halves = [Half(loop, is_even) for _ in range(2)]
+    halves = make(loop, 2)
     first, second = (half.connection for half in halves)
     assert [(0, -1), (2, -1)] == wire.send_all([first, second, first, second], [Odd(b"1"), b"2", b"3", b"4"])
     assert (0, 2) == (first.bytes_out, second.bytes_out)
@@ -172,7 +176,7 @@ def test_nothing_overtakes_what_could_not_be_sent(loop: asyncio.AbstractEventLoo
 
 def test_a_session_is_blocked_while_its_own_messages_wait(loop: asyncio.AbstractEventLoop) -> None:
     """Whose client does not read is told so before the next state, and told again when all has gone; others are not."""
-    halves = [Half(loop, is_even) for _ in range(2)]
+    halves = make(loop, 2)
     wires, body = RoomWires(), b"x" * 60_000
     wires.read(halves)
     while not halves[0].connection.unsent_bytes:
@@ -188,7 +192,7 @@ def test_a_session_is_blocked_while_its_own_messages_wait(loop: asyncio.Abstract
 
 def test_a_message_over_the_limit_is_for_the_parser(loop: asyncio.AbstractEventLoop) -> None:
     """The limit of a message holds for small ones too: 11 bytes where 10 are allowed close the connection."""
-    halves = [Half(loop, is_even, message_bytes_max=10) for _ in range(2)]
+    halves = make(loop, 2, message_bytes_max=10)
     for half, size in zip(halves, (10, 11), strict=True):
         half.near.send(frame(BINARY, bytes(size)))
         assert select.select([half.connection.descriptor], [], [], 10)[0]
