@@ -1,6 +1,7 @@
 """Reading and writing a room's sockets in one call: the same as each by itself, however what comes is cut."""
 
 import asyncio
+import contextlib
 import select
 import shutil
 import socket
@@ -13,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from game_server.core.frames import BINARY, CLOSE, CONTINUATION, PING, TEXT
@@ -53,6 +54,7 @@ class Half:
         self.is_blocked = False
         self.takes = takes
         self.told: list[object] = []
+        self.read = b""
 
     def take_plain_input(self, data: bytes) -> bool:
         if self.takes(data):
@@ -67,6 +69,11 @@ class Half:
 
     def on_close(self, code: int, reason: str) -> None:
         self.told.append((code, reason))
+
+    def read_some(self) -> None:
+        """Make room in the kernel, before the server's loop knows of it."""
+        with contextlib.suppress(BlockingIOError):
+            self.read += self.near.recv(20_000, socket.MSG_DONTWAIT)
 
     def figures(self) -> tuple[int, ...]:
         return self.connection.bytes_in, self.connection.messages_in, self.connection.descriptor < 0
@@ -98,8 +105,13 @@ def test_the_compiled_part_is_there_where_it_can_be_built():
 
 @settings(deadline=None, max_examples=100)
 @given(
-    st.lists(st.lists(st.tuples(st.lists(WORDS, min_size=1, max_size=3), st.integers(0, 30))), min_size=1, max_size=4)
+    st.lists(
+        st.lists(st.tuples(st.lists(WORDS, min_size=1, max_size=3), st.sampled_from((0, 0, 0, 1, 5, 7, 20)))),
+        min_size=1,
+        max_size=4,
+    )
 )
+@example([[([frame(BINARY, b"a", fin=False)], 0), ([frame(BINARY, b"looks whole")], 0)]])
 def test_a_room_hears_what_each_connection_would_hear_by_itself(clients: Any) -> None:
     """Whatever clients say, however it is cut, right or wrong: it arrives in the same order and is counted the same."""
     loop = asyncio.new_event_loop()
@@ -153,6 +165,8 @@ def test_a_room_writes_whole_frames_in_order(sizes: list[list[int]], closed: set
         halves[number].connection.abort()
     for first in range(0, 12, 2):
         write_wires([(half, body) for half, row in zip(halves, bodies, strict=True) for body in row[first : first + 2]])
+        for half in halves:
+            half.read_some()
     for number, (half, row) in enumerate(zip(halves, bodies, strict=True)):
         expected = b"" if number in closed else b"".join(map(half.connection.prepare, row))
         assert expected == loop.run_until_complete(receive(loop, half, len(expected)))
@@ -272,7 +286,7 @@ def halved(data: bytes, place: int) -> list[bytes]:
 async def receive(loop: asyncio.AbstractEventLoop, half: Half, size: int) -> bytes:
     """Read so many bytes at the client's end while the server goes on writing."""
     half.near.setblocking(False)
-    data = b""
+    data = half.read
     while len(data) < size:
         data += await loop.sock_recv(half.near, 65_536)
     return data
