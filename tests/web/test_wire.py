@@ -85,7 +85,9 @@ def make(loop: asyncio.AbstractEventLoop, count: int, **options: int) -> list[An
 
 def tcp_pair() -> tuple[socket.socket, socket.socket]:
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        near = socket.create_connection(listener.getsockname())
+        near = socket.socket()
+        near.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)  # so that little is enough to fill it
+        near.connect(listener.getsockname())
         far, _ = listener.accept()
     near.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return near, far
