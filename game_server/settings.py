@@ -6,6 +6,7 @@ of precedence. Relations between settings are checked when it is built. Knows no
 core gets its own small classes from here.
 """
 
+import math
 import os
 import re
 from pathlib import Path
@@ -188,6 +189,8 @@ class Settings:
     def __attrs_post_init__(self) -> None:
         for name in (attribute.name for attribute in attrs.fields(self.__class__)):  # type: ignore[arg-type]
             value = getattr(self, name)
+            if type(value) is float and not math.isfinite(value):
+                raise BadSettings(f"{name} must be a finite number, not {value}")
             if type(value) in (int, float) and not (value > 0 or (value == 0 and name in MAY_BE_ZERO)):
                 least = "0 or more" if name in MAY_BE_ZERO else "above 0"
                 raise BadSettings(f"{name} must be {least}, not {value}")
@@ -221,6 +224,10 @@ class Settings:
                 parse_networks(getattr(self, name))
             except ValueError as error:
                 raise BadSettings(f"{name}: {error}") from None
+        for origin in self.allowed_origins:
+            # As browsers send it, or it would never be found: in small letters, and with nothing behind the host.
+            if not re.fullmatch(r"[a-z][a-z0-9+.-]*://[a-z0-9._:\[\]-]+|null", origin):
+                raise BadSettings(f"allowed_origins are such as https://example.org, without a path, not {origin!r}")
         if self.forwarded_header not in FORWARDED_HEADERS:
             known = ", ".join(FORWARDED_HEADERS)
             raise BadSettings(f"forwarded_header must be one of {known}, not {self.forwarded_header!r}")

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import math
 import os
 import signal
 import subprocess
@@ -127,6 +128,11 @@ def test_relations_between_settings_are_checked() -> None:
     for values, complaint in (
         ({"message_burst": 1.0}, "message_burst must be at least messages_per_s"),
         ({"message_bytes_max": 100}, "message_bytes_max must hold a chat message"),
+        ({"drain_s": math.inf}, "drain_s must be a finite number, not inf"),
+        ({"history_s": math.nan}, "history_s must be a finite number, not nan"),
+        ({"allowed_origins": ["https://play.example.org/"]}, "allowed_origins are such as https://example.org"),
+        ({"allowed_origins": ["*"]}, "allowed_origins are such as https://example.org"),
+        ({"allowed_origins": ["play.example.org"]}, "allowed_origins are such as https://example.org"),
     ):
         with pytest.raises(BadSettings, match=complaint):
             Settings(**values)

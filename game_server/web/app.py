@@ -39,7 +39,7 @@ def make_app(hub: Hub, settings: Settings, secret: str) -> web.Application:
     only_hub: dict[str, Any] = {"hub": hub}
     routes: list[Any] = [
         (r"/", LobbyPage, only_hub),
-        (r"/play/([a-z0-9_]+)", PlayPage, only_hub),
+        (r"/play/([A-Za-z0-9_]+)", PlayPage, only_hub),
         (r"/ws", GameSocket, {"hub": hub, "settings": settings}),
         (r"/api/games", Games, {"hub": hub, "cache": {}}),
         (r"/api/rooms", Rooms, only_hub),

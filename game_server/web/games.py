@@ -30,13 +30,16 @@ class LoadedGame:
 def load_game(name: str) -> LoadedGame:
     """Import one game by the name of its folder or of its module; raise DefinitionError when there is none."""
     known = [module.name for module in pkgutil.iter_modules(games_package.__path__)]
+    nothing = DefinitionError(f"no game {name!r}; there are {', '.join(known)}, or give an importable module")
+    if not all(part.isidentifier() for part in name.split(".")):
+        raise nothing
     path = f"{games_package.__name__}.{name}" if name in known else name
     try:
         module = importlib.import_module(path)
     except ModuleNotFoundError as error:
-        if error.name != path:
+        if not f"{path}.".startswith(f"{error.name}."):  # something that the game itself imports
             raise
-        raise DefinitionError(f"no game {name!r}; there are {', '.join(known)}, or give an importable module") from None
+        raise nothing from None
     if not hasattr(module, "GAME"):
         raise DefinitionError(f"{path} has no GAME; write `GAME = YourGame` at its end")
     definition = GameDefinition.of(name.rpartition(".")[2], module.GAME)
@@ -44,7 +47,13 @@ def load_game(name: str) -> LoadedGame:
 
 
 def load_games(names: Sequence[str]) -> dict[str, LoadedGame]:
-    """Import the named games, or all in `game_server/games` when none is named."""
+    """Import the named games, or all in `game_server/games` when none is named; raise DefinitionError."""
     wanted = names or [module.name for module in pkgutil.iter_modules(games_package.__path__)]
-    loaded = [load_game(name) for name in wanted]
-    return {game.definition.name: game for game in loaded}
+    loaded: dict[str, LoadedGame] = {}
+    for game in map(load_game, wanted):
+        cls, other = game.definition.cls, loaded.setdefault(game.definition.name, game).definition.cls
+        if other is not cls:
+            raise DefinitionError(
+                f"two games are named {game.definition.name}: {other.__module__} and {cls.__module__}"
+            )
+    return loaded
