@@ -91,9 +91,11 @@ class Bans:
         """
         if self._path is None or not self._path.exists():
             return []
-        read_at_ns = self._path.stat().st_mtime_ns
         try:
+            read_at_ns = self._path.stat().st_mtime_ns
             read = [ban_of(row) for row in ujson.loads(self._path.read_bytes())]
+        except OSError as error:
+            raise BadBans(f"{self._path} cannot be read: {error.strerror}") from error
         except (ValueError, TypeError, KeyError) as error:
             raise BadBans(f"{self._path} is no list of bans: {error}; mend or remove it") from error
         self._read_at_ns = read_at_ns

@@ -134,3 +134,11 @@ def test_a_file_that_is_no_list_is_named(tmp_path: Path, text: str) -> None:
 
     with pytest.raises(BadBans, match="is no list of bans"):
         Bans(path, 10).load(0.0)
+
+
+def test_a_list_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    """It is the list that is at fault, and nothing else that the server opens."""
+    path = tmp_path / "bans.json"
+    path.mkdir()
+    with pytest.raises(BadBans, match=r"bans\.json cannot be read: Is a directory"):
+        Bans(path, 10).load(0.0)
