@@ -107,8 +107,11 @@ class Player:
         """The connection is gone."""
         if not self.is_closing:
             self.is_closing = True
-            self.hub.count_close(code)
-            if code in set(CloseCode):  # frames that are wrong, too long or too many; or the client's own word
+            # Frames that are wrong, too long or too many, or the client's own word: of what only this server may find,
+            # such as that a player is too slow, a client's word is no evidence.
+            is_known = code in set(CloseCode) and (code < CloseCode.BAD_MESSAGE or code == CloseCode.RATE_LIMITED)
+            self.hub.count_close(code if is_known or code < CloseCode.BAD_MESSAGE else 0)
+            if is_known:
                 self._log_close(CloseCode(code), reason)
             self.hub.detach(self)
         self.hub.gone(self)

@@ -13,7 +13,7 @@ from game_server.errors import CloseCode
 from game_server.game import Game, Seat, flag, input, int8
 from tests.client_frames import frame
 from tests.server_process import ROOT
-from tests.web.game_site import BINARY, TEXT, GameSite, NewSite, SitePlayer, message
+from tests.web.game_site import BINARY, CLOSE, TEXT, GameSite, NewSite, SitePlayer, message
 from tests.web.raw_client import until
 
 
@@ -224,3 +224,18 @@ def test_the_documents_quote_what_is_said() -> None:
     said = [line[6:] for line in block.splitlines() if line.startswith("    > ")]
 
     assert ["join", "input"] == [json.loads(text)["type"] for text in said]
+
+
+@pytest.mark.parametrize("code", [CloseCode.TOO_SLOW, CloseCode.ROOM_CRASHED])
+@pytest.mark.gen_test
+async def test_what_a_client_says_at_its_end_is_no_finding_of_the_servers(
+    new_site: NewSite, log: list[Any], code: CloseCode
+) -> None:
+    """A client may close with any code: it is not counted or logged as if the server had closed it with that code."""
+    site = await new_site()
+    ann = await site.join()
+    await ann.raw.send(frame(CLOSE, code.to_bytes(2, "big") + b"your server is on fire"))
+    await ann.closed()
+    await until(lambda: not site.hub.players)
+    assert {"other": 1} == dict(site.hub.closes)
+    assert [] == [line for line in log if line["event"].startswith("closed_")]
