@@ -43,7 +43,13 @@ class PatientListener(socket.socket):
         self.setblocking(False)
         self.turned_away = 0
         self._accepted = 0
-        self._reserve = os.open(os.devnull, os.O_RDONLY)
+        #: -1: somebody else has got it
+        self._reserve = -1
+        self._take_reserve()
+
+    def _take_reserve(self) -> None:
+        with contextlib.suppress(OSError):
+            self._reserve = os.open(os.devnull, os.O_RDONLY)
 
     def accept(self) -> tuple[socket.socket, object]:
         """Accept a connection, or turn it away: then ConnectionAbortedError is raised, and Tornado tries the next.
@@ -56,6 +62,8 @@ class PatientListener(socket.socket):
         try:
             accepted = super().accept()
             self._accepted += 1
+            if self._reserve < 0:
+                self._take_reserve()
             return accepted
         except BlockingIOError:
             self._accepted = 0
@@ -63,7 +71,14 @@ class PatientListener(socket.socket):
         except OSError as error:
             if error.errno not in _OUT_OF_DESCRIPTORS:
                 raise
-        os.close(self._reserve)
+        self._turn_away()
+        raise ConnectionAbortedError(errno.ECONNABORTED, "out of file descriptors")
+
+    def _turn_away(self) -> None:
+        """Answer the next connection with the reserve; raise BlockingIOError where a thread has got that first."""
+        if self._reserve >= 0:
+            os.close(self._reserve)
+            self._reserve = -1
         try:
             connection, _ = super().accept()
             self.turned_away += 1
@@ -72,9 +87,12 @@ class PatientListener(socket.socket):
                 with contextlib.suppress(OSError):  # it may be gone already
                     connection.send(_ANSWER)
                     connection.recv(65_536)  # else closing would reset, and the answer be lost
+        except OSError as error:
+            if error.errno in _OUT_OF_DESCRIPTORS:
+                raise BlockingIOError(errno.EAGAIN, "out of file descriptors") from None
+            raise
         finally:
-            self._reserve = os.open(os.devnull, os.O_RDONLY)
-        raise ConnectionAbortedError(errno.ECONNABORTED, "out of file descriptors")
+            self._take_reserve()
 
     def close(self) -> None:
         """Close the socket and the reserve."""

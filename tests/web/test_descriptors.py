@@ -54,6 +54,29 @@ async def test_out_of_descriptors(io_loop, low_limit):
     assert before == descriptors()
 
 
+def test_the_reserve_may_be_taken_by_a_thread(low_limit: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another thread opens a file at the moment the reserve is given up: its file stays open, and the client waits."""
+    (bound,) = bind_sockets(0, "127.0.0.1")
+    close, opened = os.close, list[int]()
+
+    def close_and_lose(descriptor: int) -> None:
+        close(descriptor)
+        opened.append(os.dup(0))
+
+    with PatientListener(bound) as listener, socket.create_connection(listener.getsockname()):
+        taken = take_all_descriptors()
+        monkeypatch.setattr("os.close", close_and_lose)
+        with pytest.raises(BlockingIOError):
+            listener.accept()
+        monkeypatch.undo()
+        with pytest.raises(BlockingIOError):
+            listener.accept()
+        for descriptor in [*opened, *taken]:
+            os.close(descriptor)
+        listener.accept()[0].close()
+        assert 0 == listener.turned_away
+
+
 def take_all_descriptors() -> list[int]:
     """Leave none."""
     taken: list[int] = []
