@@ -148,7 +148,7 @@ class Ticker:
         ticks, dropped = clock.owed(room.tick + 1, now_s)
         room.counts.ticks_dropped += dropped
         for _ in range(ticks):
-            late_us = min(int((now_s - clock.due_s(room.tick + 1)) * 1e6), US_MAX)
+            late_us = min(max(int((now_s - clock.due_s(room.tick + 1)) * 1e6), 0), US_MAX)
             self._tick(room, wires, late_us, by_game, by_room)
             if room.outside_calls:
                 self._begin_outside(room)

@@ -9,18 +9,22 @@ import os
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Generator
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from itertools import count
 
 from .run import Outcome, run
 
 
+#: enough to look at
+FAILURES_MAX = 20
+
+
 def main() -> int:
     """Run what the flags say; return the exit code."""
     flags = _parse()
     if flags.seed is not None:
-        outcomes: Iterator[Outcome] = iter([run(flags.seed)])
+        outcomes: Generator[Outcome, None, None] = (run(seed) for seed in [flags.seed])
     else:
         outcomes = _run_many(flags.seconds, flags.jobs, flags.base)
     started_s, player_s, cpu_s, faults, runs, failed = time.perf_counter(), 0.0, 0.0, 0, 0, []
@@ -35,6 +39,9 @@ def main() -> int:
             failed.append(outcome.seed)
             print(f"seed {outcome.seed}: run it again with  python -m tests.sim --seed {outcome.seed}")
             print("\n".join(f"    {violation}" for violation in outcome.violations), flush=True)
+            if len(failed) == FAILURES_MAX:
+                outcomes.close()  # those under way are still waited for
+                break
     took_s = time.perf_counter() - started_s
     print(f"{runs} runs, {faults} faults, {len(failed)} runs with violations: {' '.join(failed) or 'none'}")
     print(f"{player_s / 3600:.2f} player-hours in {took_s:.0f} s: {player_s / took_s:.0f} an hour")
@@ -54,7 +61,7 @@ def _parse() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _run_many(seconds: float, jobs: int, base: int | None) -> Iterator[Outcome]:
+def _run_many(seconds: float, jobs: int, base: int | None) -> Generator[Outcome, None, None]:
     """Run seed after seed until the time is up; the runs under way then are still waited for."""
     first = int(time.time()) * 1000 if base is None else base
     print(f"seeds from {first}", flush=True)

@@ -233,6 +233,10 @@ class ServerSocket:
         #: when it is woken to read; in the past: it is about to read
         self._wakes_at = math.inf
 
+    def fileno(self) -> int:
+        """There is none: the compiled wires leave this socket to its connection."""
+        return -1
+
     def recv(self, most: int) -> bytes:
         wire = self._wire
         data = wire.up.take(wire.now_ms, most)
