@@ -15,7 +15,6 @@ from itertools import count
 
 from .run import Outcome, run
 
-
 #: enough to look at
 FAILURES_MAX = 20
 
