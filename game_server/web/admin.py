@@ -205,7 +205,9 @@ class FeedSocket(websocket.WebSocketHandler):
         if admin is None or not is_own_page(self.request.headers.get("Origin"), self.request.host):
             self.hub.rate_limited.warning("admin_feed_refused", address=self.request.remote_ip, logged_in=bool(admin))
             raise web.HTTPError(403, reason="Log in at /admin first, and connect from that page")
-        self.watcher = Watcher(admin, self, lambda: self.gate.admin_of(token, time.time()) is admin)
+        self.watcher = Watcher(
+            admin=admin, screen=self, is_admitted=lambda: self.gate.admin_of(token, time.time()) is admin
+        )
 
     def check_origin(self, origin: str) -> bool:
         return True  # prepare() has decided

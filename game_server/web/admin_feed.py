@@ -6,32 +6,43 @@
     room      what changed in the one room that this watcher looks into (admin_watch)
     done      the answer to an act
 
+Of several workers each samples itself, and tells those at which a page is open (`follow`); there all are put together
+(admin_together). All sample right after a full second of the machine's clock, so that their seconds are the same ones;
+a page is told once the others have spoken, or TELL_WITHIN_S later with what there is.
+
 Each message is encoded once for all watchers. The work is done in slices of SLICE_S between which ticks run. The
 process is sampled even while nobody watches; rooms, players and everything else only for those who do. Knows the hub
 and watchers; knows nothing of HTTP, cookies or frames.
 """
 
 import asyncio
+import base64
+import math
 import os
 import platform
 import time
 from collections.abc import Callable, Iterator
-from typing import Any, Protocol
 
 import attrs
 import ujson
 
 from ..core.limits import TokenBucket
-from ..core.metrics import COUNT_NAMES
 from .admin_audit import Audit
 from .admin_auth import Admin
 from .admin_desk import Desk
-from .admin_figures import ROOMS_A_STEP, Sampler
+from .admin_figures import ROOMS_A_STEP
+from .admin_fleet import Fleet
+from .admin_lines import Lines
+from .admin_lookers import Looker, Lookers, dump
+from .admin_mirror import Past
+from .admin_recent import History
 from .admin_rooms import Row, changed
-from .admin_verdict import Signs, verdict_of
-from .admin_watch import SEATS_SHOWN_MAX, RoomWatch
+from .admin_seconds import TIMES
+from .admin_source import Source
+from .admin_together import PastTogether, together
+from .admin_watch import SEATS_SHOWN_MAX
 from .hub import Hub
-from .logs import log, log_level
+from .logs import log
 
 HEARTBEAT_S = 0.05
 #: longest run of admin work between two looks at the loop
@@ -41,22 +52,18 @@ ACTS_PER_S = 5.0
 ACTS_BURST = 20
 #: columns of history in one message
 COLUMNS_A_MESSAGE = 4
+#: longest that pages wait for what other workers say of a second
+TELL_WITHIN_S = 0.4
+#: longest that a new page's last 15 minutes wait for those of other workers
+PAST_WITHIN_S = 3.0
 #: parts of an update that are told only when they are other than before
-PARTS = "verdict troubles crashes bans facts machines".split()
+PARTS = "verdict troubles crashes bans facts machines workers".split()
+#: of what a process tells others each second, that which a page is shown of each
+WORKER_FIGURES = "players rooms connections cpu_percent memory_bytes loop_lag_ms late_ms_p99 up_s".split()
 
 
-class Screen(Protocol):
-    """Where a watcher's messages go."""
-
-    def show(self, text: str) -> bool:
-        """Send a message; return False, having sent nothing, when an earlier one is still on its way."""
-
-    def end(self) -> None:
-        """Close: the admin's session is over."""
-
-
-@attrs.define(eq=False)
-class Watcher:
+@attrs.define(eq=False, kw_only=True)
+class Watcher(Looker):
     """One open status page.
 
     Args:
@@ -64,17 +71,16 @@ class Watcher:
     """
 
     admin: Admin
-    screen: Screen
     is_admitted: Callable[[], bool]
-    room_id: str | None = None
-    wants_state: bool = False
     #: it missed an update: what follows must be whole
     is_stale: bool = True
-    #: the same for the room that it looks into
-    is_room_stale: bool = True
-    #: columns of history that it has not been told yet
-    columns: list[str] = attrs.field(factory=list)
+    #: whether it has yet to be told the last 15 minutes
+    wants_past: bool = False
     acts: TokenBucket = attrs.field(factory=lambda: TokenBucket(ACTS_PER_S, ACTS_BURST))
+
+    @property
+    def is_waiting(self) -> bool:
+        return self.is_stale
 
 
 class Feed:
@@ -87,13 +93,19 @@ class Feed:
         self.update_s = 1.0
         self.first_update_s = 0.3
         self.watchers: set[Watcher] = set()
-        self.sampler = Sampler(hub, hub.now_s())
-        self.rooms: dict[str, RoomWatch] = {}
+        self.source = Source(hub, self._hasten)
+        self.sampler = self.source.sampler
+        self.lookers = Lookers(hub)
+        self.fleet = Fleet(hub.started_at_s)
+        self._lines = Lines(hub, self.fleet, self.lookers, self.source)
         self._told_acts = audit.count
         self._told: Row = {}
         self._steps: Iterator[None] | None = None
         self._loop = asyncio.get_running_loop()
         self._due_s = self._loop.time() + self.first_update_s
+        #: when the newest sample was begun that pages have not been told of
+        self._untold_s: float | None = None
+        self._opened_at_s = 0.0
         self._beat_s = 0.0
         self._timer: asyncio.TimerHandle | None = None
         self._next_beat()
@@ -103,7 +115,7 @@ class Feed:
     def _next_beat(self) -> None:
         """Come again soon while somebody is here whom a late timer harms, else when the next sample is due."""
         self._beat_s = self._loop.time() + HEARTBEAT_S
-        if not self.hub.players and not self.watchers:
+        if not self.hub.players and not self.watchers and not self.source.followers:
             self._beat_s = max(self._beat_s, self._due_s)
         self._timer = self._loop.call_at(self._beat_s, self._beat)
 
@@ -115,11 +127,23 @@ class Feed:
         lag_s = now_s - self._beat_s
         self.hub.upkeep.loop_lag.record(int(lag_s * 1e6))
         self.sampler.lag_max_s = max(self.sampler.lag_max_s, lag_s)
-        if now_s >= self._due_s and self._steps is None:
-            self._due_s = max(self._due_s + self.update_s, now_s)
-            self._steps = self._update()
-            self._work()
+        if self._steps is None and self._untold_s is not None and self._may_tell(now_s):
+            self._untold_s = None
+            self._begin(self._tell_pages())
+        if self._steps is None and self._untold_s is None and now_s >= self._due_s:
+            self._due_s = (math.floor(now_s / self.update_s) + 1) * self.update_s
+            self._begin(self._update(now_s))
         self._next_beat()
+
+    def _may_tell(self, now_s: float) -> bool:
+        """Return whether pages may be told of the newest sample: all others have spoken, or that takes too long."""
+        assert self._untold_s is not None
+        is_late = now_s - self._untold_s > TELL_WITHIN_S or now_s >= self._due_s
+        return is_late or self.fleet.have_told(self._untold_s, self.hub.others.siblings())
+
+    def _begin(self, steps: Iterator[None]) -> None:
+        self._steps = steps
+        self._work()
 
     def _work(self) -> None:
         """Go on with the update for one slice."""
@@ -136,23 +160,33 @@ class Feed:
             self.hub.upkeep.status_cpu_s += time.thread_time() - began_s
         self._steps = None
 
-    def _update(self) -> Iterator[None]:
-        """Sample and tell all watchers; stops often."""
-        sampler = self.sampler
-        yield from sampler.run(self.hub.now_s(), with_rooms=bool(self.watchers))
+    def _update(self, now_s: float) -> Iterator[None]:
+        """Sample, and tell other processes and pages; stops often."""
+        is_watched = bool(self.watchers or self.source.followers)
+        yield from self.sampler.run(self.hub.now_s(), with_rooms=is_watched)
+        yield from self.source.tell()
+        yield from self.lookers.show()
+        if self.hub.is_worker:
+            self._untold_s = now_s
+        else:
+            yield from self._tell_pages()
+
+    def _tell_pages(self) -> Iterator[None]:
+        """Tell all watchers of the newest second; stops often."""
         if not self.watchers:
             return
+        self._lines.keep()
+        changes, gone = self.fleet.look(self.hub.others.siblings(), self.hub.now_s())
         rooms: list[str] = []
-        changes = list(sampler.changed.items())
-        for start in range(0, len(changes), ROOMS_A_STEP):
-            rooms.append(_dump(dict(changes[start : start + ROOMS_A_STEP]))[1:-1])
+        rows = [*self.sampler.changed.items(), *changes.items()]
+        for start in range(0, len(rows), ROOMS_A_STEP):
+            rooms.append(dump(dict(rows[start : start + ROOMS_A_STEP]))[1:-1])
             yield
-        text = f'{_dump(self._summary())[:-1]},"rooms":{{{",".join(rooms)}}}}}'
+        text = f'{dump(self._summary(gone))[:-1]},"rooms":{{{",".join(rooms)}}}}}'
         # No stop from the summary on: whoever opens the page now gets everything as it is after this update.
         for watcher in list(self.watchers):
             self._show(watcher, text)
         yield
-        yield from self._show_rooms()
         yield from self._show_histories()
 
     # ---- watching ----------------------------------------------------------------------------------------------
@@ -162,19 +196,26 @@ class Feed:
         if len(self.watchers) >= WATCHERS_MAX:
             return False
         self.watchers.add(watcher)
-        if self._steps is None:  # whoever opens the page need not wait for the second to end
+        self._opened_at_s = self.hub.now_s()
+        self._lines.keep()
+        self._hasten()
+        self._hello(watcher)
+        return True
+
+    def _hasten(self) -> None:
+        """Whoever has just come need not wait for the second to end."""
+        if self._steps is None:
             self._due_s = min(self._due_s, self._loop.time() + self.first_update_s)
             if self._timer is not None:
                 self._timer.cancel()
             self._next_beat()
-        self._hello(watcher)
-        return True
 
     def close(self, watcher: Watcher) -> None:
         """Forget a watcher."""
         self.watchers.discard(watcher)
+        self._lines.look_into(watcher, None, False)
         if not self.watchers:
-            self.rooms.clear()
+            self._lines.drop()
             self._told = {}
 
     def end_session(self, admin: Admin) -> None:
@@ -183,7 +224,7 @@ class Feed:
             watcher.screen.end()
 
     def _hello(self, watcher: Watcher) -> None:
-        sampler = self.sampler
+        whole = self._whole()
         hello = {
             "type": "hello",
             "role": watcher.admin.role.value,
@@ -192,19 +233,18 @@ class Feed:
                 "pid": os.getpid(),
                 "python": platform.python_version(),
                 "games": list(self.hub.games),
-                "connections_max": self.hub.settings.connections_max,
+                "connections_max": whole["connections_max"],
                 "seats_shown_max": SEATS_SHOWN_MAX,
             },
-            "process": sampler.process,
-            "counters": dict(zip(COUNT_NAMES, sampler.counts.values(), strict=True)),
-            "closes": dict(self.hub.closes),
-            "rooms": sampler.rooms,
+            **{name: whole[name] for name in ("process", "counters", "closes")},
+            "rooms": self.sampler.rooms
+            | {room: row for each in self.fleet.present for room, row in each.rooms.items()},
             "acts": list(self.audit.shown),
-            **self._parts(),
+            **{name: whole[name] for name in PARTS},
         }
-        watcher.is_stale = not watcher.screen.show(_dump(hello))
+        watcher.is_stale = not watcher.screen.show(dump(hello))
         watcher.is_room_stale = True
-        watcher.columns = [] if watcher.is_stale else list(sampler.history.names)
+        watcher.wants_past = not watcher.is_stale
 
     def _show(self, watcher: Watcher, text: str) -> None:
         if not watcher.is_admitted():
@@ -214,65 +254,42 @@ class Feed:
         else:
             watcher.is_stale = not watcher.screen.show(text)
 
-    def _show_rooms(self) -> Iterator[None]:
-        """Look into the rooms that somebody looks into, each once, and tell those who do."""
-        watched: dict[str, list[Watcher]] = {}
-        for watcher in self.watchers:
-            if watcher.room_id is not None and not watcher.is_stale:
-                watched.setdefault(watcher.room_id, []).append(watcher)
-        self.rooms = {room_id: watch for room_id, watch in self.rooms.items() if room_id in watched}
-        for room_id, watchers in watched.items():
-            watch = self._watch(room_id)
-            if watch is None:
-                continue
-            timings = self.hub.ticker.room_timings.get(room_id)
-            text = _dump(watch.look(timings, self._uptime_s(), any(watcher.wants_state for watcher in watchers)))
-            for watcher in watchers:
-                if watcher.is_room_stale:
-                    self._show_whole(watcher, watch)
-                else:
-                    watcher.is_room_stale = not watcher.screen.show(text)
-            yield
-
-    def _uptime_s(self) -> float:
-        return round(self.hub.now_s() - self.hub.started_at_s, 2)
-
-    def _watch(self, room_id: str) -> RoomWatch | None:
-        watch, room = self.rooms.get(room_id), self.hub.lobby.rooms.get(room_id)
-        if room is None:
-            self.rooms.pop(room_id, None)
-            return None
-        if watch is None:
-            watch = self.rooms[room_id] = RoomWatch(room)
-        return watch
-
-    def _show_whole(self, watcher: Watcher, watch: RoomWatch) -> None:
-        watcher.is_room_stale = not watcher.screen.show(_dump(watch.whole()))
-
     def _show_histories(self) -> Iterator[None]:
         """Tell those who have just come the last 15 minutes; no sample is added before this update is done."""
-        history = self.sampler.history
-        for watcher in [watcher for watcher in self.watchers if watcher.columns]:
-            while watcher.columns:
-                names = watcher.columns[:COLUMNS_A_MESSAGE]
-                columns = {name: history.column(name) for name in names}
-                if not watcher.screen.show(_dump({"type": "history", "count": history.count, "columns": columns})):
-                    watcher.is_stale = True
-                    break
-                del watcher.columns[:COLUMNS_A_MESSAGE]
+        waiting = [watcher for watcher in self.watchers if watcher.wants_past]
+        is_late = self.hub.now_s() - self._opened_at_s > PAST_WITHIN_S
+        if not waiting or not (is_late or self.fleet.have_past(self.hub.others.siblings())):
+            return
+        history: History | PastTogether = self.sampler.history
+        times: dict[str, list[float | None]] = {}
+        if others := self.fleet.present:
+            history = self._past_together([each.past for each in others if each.has_past])
+            for found in history.times():
+                times = found or times
                 yield
+        names = [name for name in history.names if name not in times] + list(times)
+        for start in range(0, len(names), COLUMNS_A_MESSAGE):
+            some = names[start : start + COLUMNS_A_MESSAGE]
+            columns = {name: times[name] if name in times else history.column(name) for name in some}
+            text = dump({"type": "history", "count": self.sampler.history.count, "columns": columns})
+            for watcher in waiting:
+                if not watcher.is_stale and not watcher.screen.show(text):
+                    watcher.is_stale = True
+            yield
+        for watcher in waiting:
+            watcher.wants_past = False
 
-    def _summary(self) -> Row:
+    def _past_together(self, pasts: list[Past]) -> PastTogether:
+        history = self.sampler.history
+        columns = {name: history.column(name) for name in history.names if name not in TIMES}
+        mine = Past(0.0, columns, list(self.sampler.packed))
+        return PastTogether([mine, *pasts], float(self.sampler.second["at_s"]))
+
+    def _summary(self, gone: list[str]) -> Row:
         """Return an update: the newest second, and of all else what is other than what was told before."""
-        sampler, told = self.sampler, self._told
-        now: Row = {
-            "process": {**sampler.process, "admin_cpu_ms": round(self.hub.upkeep.status_cpu_s * 1000, 2)},
-            "counters": dict(zip(COUNT_NAMES, sampler.counts.values(), strict=True)),
-            "closes": dict(self.hub.closes),
-            **self._parts(),
-        }
+        told, now = self._told, self._whole()
         self._told = now
-        summary: Row = {"type": "update", "count": sampler.history.count, "second": sampler.second}
+        summary: Row = {"type": "update", "count": self.sampler.history.count, "second": now["second"]}
         for name in ("process", "counters", "closes"):
             summary[name] = changed(told.get(name, {}), now[name])
         summary |= {name: now[name] for name in PARTS if told.get(name) != now[name]}
@@ -280,20 +297,32 @@ class Feed:
         if self._told_acts != self.audit.count:
             self._told_acts = self.audit.count
             summary["acts"] = list(self.audit.shown)
-        summary["gone"] = sampler.gone
+        summary["gone"] = self.sampler.gone + gone
         return summary
 
-    def _parts(self) -> Row:
-        """Return what is told as a whole when anything of it changes."""
-        hub, sampler = self.hub, self.sampler
-        return {
-            "verdict": verdict_of(self._signs()) if sampler.process else None,
-            "troubles": sampler.troubles,
-            "crashes": sampler.crashes(),
-            "bans": hub.bans.rows(time.time()),
-            "machines": self._machines(),
-            "facts": {"log_level": log_level(), "draining": hub.lobby.is_draining, "bans_max": hub.bans.len_max},
-        }
+    # ---- figures -----------------------------------------------------------------------------------------------
+
+    def _whole(self) -> Row:
+        """Return the figures of all processes of this machine, and what all of them know."""
+        own, fleet, sampler = self.source.own(), self.fleet, self.sampler
+        others = [mirror.newest for mirror in fleet.present]
+        whole, workers = own, None
+        if self.hub.is_worker:
+            workers = [self._worker(row) for row in (own, *others)]
+            workers += [{"node": node, "state": "silent"} for node in fleet.silent]
+            workers += [{"node": node, "state": "gone"} for node in fleet.gone]
+            if sampler.packed_second:
+                packed = {"packed_now": sampler.packed_now, "packed_second": sampler.packed_second}
+                mine = own | {name: base64.b64encode(value).decode() for name, value in packed.items()}
+                whole = together([mine, *others], fleet.silent, fleet.gone)
+        shared = {"bans": self.hub.bans.rows(time.time()), "machines": self._machines(), "workers": workers}
+        return {**whole, **shared}
+
+    def _worker(self, row: Row) -> Row:
+        """Return what a page is shown of one process."""
+        state = "draining" if row["facts"]["draining"] else "up"
+        known = {"node": row["node"], "pid": row["pid"], "state": state, "is_here": row["node"] == self.hub.node}
+        return known | {name: row["process"].get(name) for name in WORKER_FIGURES}
 
     def _machines(self) -> Row | None:
         """Return the processes of all machines that share a directory; None where there can be no others."""
@@ -302,22 +331,6 @@ class Feed:
             return None
         nodes = [{**attrs.asdict(node), "is_here": node.node == self.hub.node} for node in machines.nodes]
         return {"is_up": machines.is_up, "nodes": nodes}
-
-    def _signs(self) -> Signs:
-        hub, sampler = self.hub, self.sampler
-        crash = hub.crashes.kept[-1] if hub.crashes.kept else None
-        return Signs(
-            process=sampler.process,
-            rooms=sampler.rooms,
-            connections_max=hub.settings.connections_max,
-            is_late=hub.ticker.latest_s(hub.now_s()) * 1000 > hub.settings.healthy_lateness_ms,
-            is_draining=hub.lobby.is_draining,
-            is_alone=hub.others.machines is not None and not hub.others.machines.is_up,
-            ticks_dropped=sampler.recent_count("ticks_dropped"),
-            resyncs=sampler.recent_count("resyncs"),
-            crash_game=crash.game if crash else None,
-            crash_ago_s=time.time() - crash.at_unix_s if crash else 0.0,
-        )
 
     # ---- what a page asks --------------------------------------------------------------------------------------
 
@@ -333,23 +346,10 @@ class Feed:
         if not isinstance(message, dict):
             return
         if message.get("act") == "watch":
-            self._look_into(watcher, message)
+            room = message.get("room")
+            self._lines.look_into(watcher, room if isinstance(room, str) else None, message.get("state") is True)
         else:
             self._act(watcher, message)
-
-    def _look_into(self, watcher: Watcher, message: Row) -> None:
-        room_id = message.get("room")
-        watcher.room_id = room_id if isinstance(room_id, str) else None
-        watcher.wants_state = message.get("state") is True
-        watcher.is_room_stale = True
-        watch = self._watch(watcher.room_id) if watcher.room_id is not None else None
-        if watch is not None and not watcher.is_stale:
-            is_new = not watch.seats
-            wants_state = watcher.wants_state and watch.state is None
-            if is_new or wants_state:
-                timings = self.hub.ticker.room_timings.get(watch.room.room_id)
-                watch.look(timings, self._uptime_s(), watcher.wants_state)
-            self._show_whole(watcher, watch)
 
     def _act(self, watcher: Watcher, message: Row) -> None:
         number = message.get("id")
@@ -358,7 +358,7 @@ class Feed:
             # Not recorded: a page gone mad must not fill the disk.
             admin = watcher.admin
             self.hub.rate_limited.warning("admin_acts_limited", by=admin.name, address=admin.address)
-            watcher.screen.show(_dump({**answer, "ok": False, "text": "Too many acts at once; wait a moment"}))
+            watcher.screen.show(dump({**answer, "ok": False, "text": "Too many acts at once; wait a moment"}))
             return
         task = self._loop.create_task(self._perform(watcher, message, answer))
         self._performing.add(task)
@@ -370,8 +370,4 @@ class Feed:
         except Exception:  # noqa: BLE001 - whatever it was, the page must not wait for ever
             log.exception("admin_act_failed", act=message.get("act"))
             answer |= {"ok": False, "text": "The server failed; its log says why"}
-        watcher.screen.show(_dump(answer))
-
-
-def _dump(value: Any) -> str:
-    return ujson.dumps(value, ensure_ascii=False, escape_forward_slashes=False, allow_nan=False)
+        watcher.screen.show(dump(answer))

@@ -22,8 +22,9 @@ import attrs
 
 from ..core.metrics import COUNT_NAMES, Counts, Histogram
 from ..core.room import Room
-from .admin_recent import History, Recent
+from .admin_recent import HISTORY_S, History, Recent
 from .admin_rooms import RECENT_S, RoomMeter, Row, Trouble, in_ms, rounded
+from .admin_seconds import NAMES, TIMES, pack
 from .hub import Hub
 from .timings import PHASES
 
@@ -38,8 +39,6 @@ STATM = Path("/proc/self/statm")
 #: counters whose rate a second is kept in the history
 RATES = "inputs_missing inputs_discarded states_skipped ticks_dropped joins leaves drops resumes resyncs".split()
 GAUGES = "cpu_percent memory_bytes loop_lag_ms players rooms connections bytes_in_s bytes_out_s".split()
-PARTS = ("p50", "p99", "max")
-TIMES = [f"{name}_ms_{part}" for name in ("late", "tick", *PHASES) for part in PARTS]
 HISTORY_NAMES = ["at_s", *TIMES, *GAUGES, *(f"{name}_s" for name in RATES)]
 
 #: of a player; read in C and without a tuple for each, because it is done for every player in every second
@@ -68,6 +67,10 @@ class Sampler:
         self.history = History(HISTORY_NAMES)
         #: the newest sample of the history
         self.second: Row = {}
+        #: tick times of the newest second and of the last few, for those who put several processes together; and those
+        #: of each second of the history. Only processes that are one of several have them
+        self.packed_second, self.packed_now = b"", b""
+        self.packed: deque[bytes] = deque(maxlen=HISTORY_S)
         self.lag_max_s = 0.0
         self._turn = 0
         self._at_s = now_s
@@ -76,9 +79,8 @@ class Sampler:
         self._bytes = self._total_bytes()
         self._meters: dict[str, RoomMeter] = {}
         self._recent_counts: deque[tuple[int, ...]] = deque(maxlen=RECENT_S + 1)
-        names = ("late", "tick", *PHASES)
-        self._last_second = {name: Recent(1) for name in names}
-        self._last_seconds = {name: Recent(RECENT_S) for name in names}
+        self._last_second = {name: Recent(1) for name in NAMES}
+        self._last_seconds = {name: Recent(RECENT_S) for name in NAMES}
         self._roll_times()
 
     def run(self, now_s: float, with_rooms: bool) -> Iterator[None]:
@@ -157,13 +159,16 @@ class Sampler:
             **{phase: _merged(timings.phases[phase] for timings in by_game) for phase in PHASES},
         }
         times: dict[str, Row] = {"second": {}, "now": {}}
+        found: dict[str, dict[str, Histogram]] = {"second": {}, "now": {}}
         for name, histogram in grown.items():
             for span, meters in (("second", self._last_second), ("now", self._last_seconds)):
-                recent = meters[name].roll(histogram)
+                recent = found[span][name] = meters[name].roll(histogram)
                 empty = not recent.count
                 times[span][f"{name}_ms_p50"] = None if empty else in_ms(recent.percentile(50))
                 times[span][f"{name}_ms_p99"] = None if empty else in_ms(recent.percentile(99))
                 times[span][f"{name}_ms_max"] = None if empty else in_ms(recent.max)
+        if self.hub.is_worker:
+            self.packed_second, self.packed_now = pack(found["second"]), pack(found["now"])
         return times
 
     def _sample_process(self, now_s: float, seconds: float, moved: tuple[int, int, int]) -> None:
@@ -172,6 +177,7 @@ class Sampler:
         cpu_s, lag_s, self.lag_max_s = time.process_time(), self.lag_max_s, 0.0
         self.process = {
             "at_s": round(now_s - hub.started_at_s, 1),
+            "up_s": round(now_s - hub.started_at_s, 1),
             "cpu_percent": round((cpu_s - self._cpu_s) / seconds * 100, 1),
             "memory_bytes": memory_bytes(),
             "connections": len(hub.players),
@@ -192,6 +198,7 @@ class Sampler:
             sample[f"close_{reason}"] = number - closes.get(reason, 0)
         self.second = sample
         self.history.add(sample)
+        self.packed.append(self.packed_second)
 
     def recent_count(self, name: str) -> int:
         """Return by how much a counter grew in the last RECENT_S seconds."""

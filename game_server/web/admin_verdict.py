@@ -8,7 +8,7 @@ Pure: figures in, verdict out. Knows no hub and no clock.
 """
 
 import enum
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import attrs
@@ -76,7 +76,12 @@ TITLES = {Level.GOOD: "Healthy", Level.STRAINED: "Needs a look", Level.BAD: "In 
 
 def verdict_of(signs: Signs) -> dict[str, Any]:
     """Return `level`, `title` and `reasons` (text and room), worst first."""
-    reasons = sorted(_reasons(signs), key=lambda reason: list(Level).index(reason.level), reverse=True)
+    return verdict_from(_reasons(signs))
+
+
+def verdict_from(found: Iterable[Reason]) -> dict[str, Any]:
+    """Return the verdict that these reasons make, worst first."""
+    reasons = sorted(found, key=lambda reason: list(Level).index(reason.level), reverse=True)
     level = reasons[0].level if reasons else Level.GOOD
     return {
         "level": level.value,

@@ -1,0 +1,109 @@
+"""Who looks into which room of this process: each room is looked at once, however many look, and told to all of them.
+
+A looker is a page that is open here, or one at another process whose line has been brought here. Knows the hub and
+rooms; knows nothing of the rest of the page.
+"""
+
+from collections.abc import Iterator
+from typing import Any, Protocol
+
+import attrs
+import ujson
+
+from .admin_watch import RoomWatch
+from .hub import Hub
+
+
+class Screen(Protocol):
+    """Where messages go."""
+
+    def show(self, text: str) -> bool:
+        """Send a message; return False, having sent nothing, when an earlier one is still on its way."""
+
+    def end(self) -> None:
+        """Close: the admin's session is over."""
+
+
+@attrs.define(eq=False, kw_only=True)
+class Looker:
+    """Whoever may look into a room."""
+
+    screen: Screen
+    room_id: str | None = None
+    wants_state: bool = False
+    #: it missed what was told of its room: what follows must be whole
+    is_room_stale: bool = True
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether it must be told something else first."""
+        return False
+
+
+class Lookers:
+    """All who look into rooms of one hub."""
+
+    def __init__(self, hub: Hub) -> None:
+        self._hub = hub
+        self._all: set[Looker] = set()
+        self.rooms: dict[str, RoomWatch] = {}
+
+    def look_into(self, looker: Looker, room_id: str | None, wants_state: bool) -> None:
+        """Show a room from now on, at once what is known already; None shows no room any more."""
+        looker.room_id, looker.wants_state, looker.is_room_stale = room_id, wants_state, True
+        if room_id is None:
+            self.leave(looker)
+            return
+        self._all.add(looker)
+        watch = self._watch(room_id)
+        if watch is None or looker.is_waiting:
+            return
+        if not watch.seats or (wants_state and watch.state is None):
+            watch.look(self._hub.ticker.room_timings.get(room_id), self._uptime_s(), wants_state)
+        self._show_whole(looker, watch)
+
+    def leave(self, looker: Looker) -> None:
+        """Forget one who looks no more."""
+        self._all.discard(looker)
+        if not self._all:
+            self.rooms.clear()
+
+    def show(self) -> Iterator[None]:
+        """Look again and tell all; stops often."""
+        watched: dict[str, list[Looker]] = {}
+        for looker in self._all:
+            if looker.room_id is not None and not looker.is_waiting:
+                watched.setdefault(looker.room_id, []).append(looker)
+        self.rooms = {room_id: watch for room_id, watch in self.rooms.items() if room_id in watched}
+        for room_id, lookers in watched.items():
+            watch = self._watch(room_id)
+            if watch is None:
+                continue
+            timings = self._hub.ticker.room_timings.get(room_id)
+            text = dump(watch.look(timings, self._uptime_s(), any(looker.wants_state for looker in lookers)))
+            for looker in lookers:
+                if looker.is_room_stale:
+                    self._show_whole(looker, watch)
+                else:
+                    looker.is_room_stale = not looker.screen.show(text)
+            yield
+
+    def _uptime_s(self) -> float:
+        return round(self._hub.now_s() - self._hub.started_at_s, 2)
+
+    def _watch(self, room_id: str) -> RoomWatch | None:
+        watch, room = self.rooms.get(room_id), self._hub.lobby.rooms.get(room_id)
+        if room is None:
+            self.rooms.pop(room_id, None)
+            return None
+        if watch is None:
+            watch = self.rooms[room_id] = RoomWatch(room)
+        return watch
+
+    def _show_whole(self, looker: Looker, watch: RoomWatch) -> None:
+        looker.is_room_stale = not looker.screen.show(dump(watch.whole()))
+
+
+def dump(value: Any) -> str:
+    """Return a message as text."""
+    return ujson.dumps(value, ensure_ascii=False, escape_forward_slashes=False, allow_nan=False)
