@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from ..core.metrics import BUCKETS, Histogram, upper_bound
-from .ticker import PHASES
+from .timings import PHASES
 
 #: the histograms of a second
 NAMES = ("late", "tick", *PHASES)
