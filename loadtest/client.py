@@ -30,6 +30,8 @@ PING_EVERY_S = 1.0
 FIRST_PINGS_EVERY_S = 0.1
 #: machines that may send a bot on to each other before it gives up
 MOVES_MAX = 4
+#: a bot that is told that its seat is gone asks for a new one within so long, as the browser's client does
+REJOIN_WITHIN_S = 0.25
 
 
 @attrs.frozen(eq=False)
@@ -95,6 +97,8 @@ class Bot:
         #: what it has just been told about where its room is
         self._moved: Mapping[str, Any] | None = None
         self._is_member = False
+        #: the answer to a resume was that there is no such seat any more
+        self._is_seat_gone = False
         self.seat, self.tick_rate = -1, 0
         self.is_seated = self.is_leaving = False
         #: it has left, or was closed and did not resume
@@ -131,7 +135,7 @@ class Bot:
         link.abandon()
 
     async def resume(self) -> None:
-        """Come back after a drop; what fails is counted and ends the bot."""
+        """Come back after a drop, to a new seat if the old one is gone; what fails is counted and ends the bot."""
         if self._link is not None or self.is_leaving:
             return
         message = {
@@ -143,6 +147,11 @@ class Bot:
         }
         if await self._enter("resume", message):
             self._ledger.samples.resumes += 1
+        elif self._is_seat_gone:
+            self._leave_group()
+            await asyncio.sleep(self.random.uniform(0, REJOIN_WITHIN_S))
+            if not self.is_leaving:
+                await self.join()
 
     def leave(self) -> None:
         """Give the seat up; `closed` follows."""
@@ -192,6 +201,8 @@ class Bot:
             moved = await self._ask(what, message, url)
             if self._welcome.done():
                 return True
+            if self._is_seat_gone:
+                return False
             if moved is None:
                 break
             self._ledger.samples.moves += 1
@@ -217,13 +228,13 @@ class Bot:
             self._ledger.errors[str(error)] += 1
         except TimeoutError:
             self._ledger.errors[f"{what}: timeout"] += 1
-        if self._moved is not None and self._link is not None:
+        if (self._moved is not None or self._is_seat_gone) and self._link is not None:
             self._link.abandon()
             self._link = None
         return self._moved
 
     def _expect_answer(self) -> None:
-        self._moved = None
+        self._moved, self._is_seat_gone = None, False
         self._welcome = self._loop.create_future()
         self._answered = asyncio.Event()
 
@@ -234,6 +245,7 @@ class Bot:
             group.room, self._is_member = welcome["room"], True
             group.members += 1
             self._ledger.rooms.add(welcome["room"])
+            self._event = 0
         self._event = max(self._event, welcome["event"])
         self.seat, self._token = welcome["seat"], welcome["token"]
         self.tick_rate = welcome["tick_rate"]
@@ -258,7 +270,11 @@ class Bot:
         self._stop()
         if not self.is_leaving:
             self._ledger.closes[close_name(code)] += 1
-        self._end()
+        if code == CloseCode.SEAT_GONE and not self.is_leaving and not self._welcome.done():
+            self._is_seat_gone = True
+            self._answered.set()
+        else:
+            self._end()
 
     def _stop(self) -> None:
         """Stop playing; a drop may be followed by a resume."""
@@ -278,10 +294,13 @@ class Bot:
         if self._link is not None:
             self.play.meter.settle(now_s, (self._link.bytes_in, self._link.bytes_out), is_measured)
 
-    def _end(self) -> None:
+    def _leave_group(self) -> None:
         if self._is_member:
             self._is_member = False
             self._group.members -= 1
+
+    def _end(self) -> None:
+        self._leave_group()
         if not self.closed.done():
             self.closed.set_result(None)
         self._answered.set()

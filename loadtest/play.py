@@ -86,6 +86,8 @@ class Play:
             self.replica = group.replica = Replica(welcome["schema"], like=group.replica)
             described = welcome["schema"]["input"]
             self._frames = InputFrames(InputType(described["name"], fields_of(described), None))
+            self.clock, self.meter.offset_s = RoomClock(), None
+            self._seq = self._crowded = self._withhold = 0
         self.replica.welcome(welcome["tick"], welcome["ack"])
         self.tick, self._ack = welcome["tick"], welcome["ack"]
         self._seq = max(self._seq, self._ack)

@@ -321,7 +321,7 @@ export class GameClient {
       this.#session.outbound?.set(this.#held);
     }
     const session = this.#session;
-    if (welcome.tick !== null && welcome.tick !== session.replica.tick) throw new ProtocolError("baseline not held");
+    if (welcome.tick !== null && welcome.tick !== session.replica.tick) throw new ProtocolError("wrong tick");
     session.begin(welcome);
     session.clock.exchange(this.#openedAtMs, welcome.room_ms, nowMs);
     this.#codec = new (this.#options.codec ?? BinaryCodec)(session.schema, welcome.tick, welcome.ack);

@@ -89,7 +89,7 @@ export class BinaryCodec {
 
   /** A state message was read: the next delta counts from it. @param {StateMessage} message */
   advance(message) {
-    if (!isCount(message.tick) || !isCount(message.ack)) throw new ProtocolError("tick or ack too large");
+    if (!isCount(message.tick) || !isCount(message.ack)) throw new ProtocolError("wrong tick or ack");
     this.tick = message.tick;
     this.ack = message.ack;
     return message;

@@ -55,8 +55,6 @@ const REASON_MAX = 120;
 
 export class Connection {
   #options;
-  /** @type {SocketLike | null} */
-  #socket = null;
   #isOpen = false;
   /** What its status is while it is not there. @type {Status} */
   #trying = "connecting";
@@ -65,8 +63,10 @@ export class Connection {
   #steadyAtMs = Infinity;
   #retryAtMs = Infinity;
   #heldMs = 0;
-  /** @type {number | null} */
-  #lostAtMs = null;
+  /** @type {SocketLike | null} */
+  #socket = null;
+  /** When a lost seat is given away; 0 once it is known to be gone. */
+  #heldUntilMs = 1;
   #attempt = 0;
   #misbehaviours = 0;
   /** Of the next socket: that of the options, unless a server has sent the client elsewhere. */
@@ -118,7 +118,7 @@ export class Connection {
    */
   established(silenceMaxMs, heldMs) {
     this.#heldMs = heldMs;
-    this.#lostAtMs = null;
+    this.#heldUntilMs = Infinity;
     this.#trying = "reconnecting";
     this.#silenceMaxMs = silenceMaxMs;
     this.#steadyAtMs = this.#options.now() + STEADY_MS;
@@ -192,7 +192,6 @@ export class Connection {
   /** @param {number} code @param {string} reason */
   #ended(code, reason) {
     this.#detach();
-    this.#steadyAtMs = Infinity;
     const isHopeless = this.#misbehaviours > MISBEHAVIOURS_MAX;
     const action = isHopeless ? "stop" : (CLOSE_CODES[code]?.action ?? "resume");
     this.#options.listener.closed(action, code);
@@ -204,8 +203,11 @@ export class Connection {
       return this.#setStatus(this.#trying, code, reason);
     }
     this.#url = this.#options.url;
-    this.#lostAtMs ??= nowMs;
-    const mostMs = nowMs - this.#lostAtMs < this.#heldMs ? RETRY_HELD_MAX_MS : RETRY_MAX_MS;
+    this.#heldUntilMs = Math.min(this.#heldUntilMs, nowMs + this.#heldMs);
+    // The server is there, however long it was not: a new seat is asked for soon. Once; not when a new one is taken.
+    if (action === "join" && this.#heldUntilMs && !(this.#steadyAtMs < Infinity)) this.#attempt = this.#heldUntilMs = 0;
+    this.#steadyAtMs = Infinity;
+    const mostMs = nowMs < this.#heldUntilMs ? RETRY_HELD_MAX_MS : RETRY_MAX_MS;
     const longestMs = Math.min(mostMs, RETRY_FIRST_MS * 2 ** this.#attempt++);
     this.#retryAtMs = nowMs + longestMs * (0.5 + this.#options.random() / 2);
     this.#setStatus(this.#trying, code, reason);

@@ -140,6 +140,58 @@ test("while the seat is held, no wait is longer than two seconds", () => {
   assert.ok(Math.max(...waits) > 7_000, "once the seat is gone there is no hurry");
 });
 
+/** Lose sockets until so much time has passed. @param {ReturnType<typeof create>} made @param {number} ms */
+function beAway({ world, named }, ms) {
+  const untilMs = world.now() + ms;
+  while (world.now() < untilMs) {
+    world.socket.end(1006);
+    world.pass(named("status").at(-1).retryInMs + 200);
+  }
+}
+
+test("a client that is told after a long absence that its seat is gone asks for a new one at once, then patiently", () => {
+  const made = play(create());
+  made.world.pass(6_000);
+  beAway(made, 120_000);
+  made.world.socket.accept();
+  assert.equal(made.world.socket.texts[0].type, "resume");
+  made.world.socket.end(4015);
+  const waits = [];
+  for (let tries = 0; tries < 9; tries++) {
+    waits.push(made.named("status").at(-1).retryInMs);
+    made.world.passUntilNextSocket();
+    made.world.socket.accept();
+    assert.equal(made.world.socket.texts[0].type, "join");
+    made.world.socket.end(4016);
+  }
+  assert.ok(waits[0] >= 125 && waits[0] <= 250, `${waits[0]} ms`);
+  assert.ok(Math.max(...waits) > 7_000, "a service that is going away is not asked in a hurry");
+  for (let i = 1; i < 6; i++) assert.ok(waits[i] >= 125 * 2 ** i, `${waits}`);
+});
+
+test("so does one whose page was loaded anew while the server was away", () => {
+  const { world } = play(create({ room: "n1-1" }));
+  const reloaded = create({ room: "n1-1" }, world);
+  reloaded.client.connect();
+  beAway(reloaded, 60_000);
+  world.socket.accept();
+  assert.equal(world.socket.texts[0].type, "resume");
+  world.socket.end(4015);
+  assert.ok(reloaded.named("status").at(-1).retryInMs <= 250);
+});
+
+test("a server that takes each seat away as soon as it is given is not asked in a hurry", () => {
+  const made = play(create());
+  for (let times = 0; times < 8; times++) {
+    made.world.socket.end(4015);
+    made.world.passUntilNextSocket();
+    made.world.socket.accept();
+    made.world.socket.push(welcomeMessage());
+  }
+  made.world.socket.end(4015);
+  assert.ok(made.named("status").at(-1).retryInMs >= 1_000);
+});
+
 test("a join carries the token that says who plays, fetched anew each time, and a resume does not", async () => {
   let fetched = 0;
   const { client, world } = create({ identity: async () => `token-${++fetched}` });

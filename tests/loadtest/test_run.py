@@ -155,6 +155,30 @@ def test_a_network_that_cuts_connections_is_borne(server: ServerProcess, tmp_pat
     assert "drop:100/700,delay:10" == report["options"]["net"]
 
 
+LATECOMERS = """
+from loadtest.scenario import Behaviour, Scenario
+
+SCENARIO = Scenario(behaviours=[Behaviour("late", drop_every_s=0.5, away_s=1)])
+"""
+
+
+@pytest.mark.server_args("--seat-hold-s", "0.2")
+def test_clients_whose_seats_are_gone_join_anew(server: ServerProcess, tmp_path: Path) -> None:
+    """Clients that come back too late hear so, take new seats by themselves and play on; no place stays empty."""
+    scenario = tmp_path / "latecomers.py"
+    scenario.write_text(LATECOMERS)
+    code, output, report = load(
+        server.port, tmp_path, "--clients", "4", "--warmup", "0.2", "--duration", "4", "--scenario", str(scenario)
+    )
+
+    named = report["figures"]
+    assert (0, {}) == (code, report["errors"]), output
+    assert {"4015 seat_gone"} == set(report["closes"]), output
+    assert named["drops"] >= 8
+    assert named["joins"] >= 4
+    assert 0 == named["resumes"]
+
+
 @pytest.mark.server_args("--exempt-addresses", "192.0.2.1", "--connections-address-max", "3")
 def test_limits_by_address_are_explained(server: ServerProcess, tmp_path: Path) -> None:
     """Where the server refuses clients for coming from one address, the report says what to do about it."""
