@@ -6,6 +6,7 @@ from typing import Any
 import attrs
 
 from ..core.directory import Report
+from ..core.one_seats import Claim
 
 
 class DirectoryDown(Exception):
@@ -23,6 +24,23 @@ class SeatFound:
 
 
 @attrs.frozen
+class Sought:
+    """What a directory says before a user is seated.
+
+    Args:
+        seat: which of all one seats.
+        number: of the claim that this join makes.
+        node: the process that has the seat now; empty when none is known.
+        url: where clients of other machines find that process.
+    """
+
+    seat: str
+    number: int
+    node: str = ""
+    url: str | None = None
+
+
+@attrs.frozen
 class NodeState:
     """What a node tells the directory.
 
@@ -31,7 +49,8 @@ class NodeState:
         room_count: rooms that are no quick match's too.
         codes: code -> id of a private room.
         users: user id -> id of the room that the user is in.
-        seats: one seats of users that are held here -> how long ago each was taken, ms: the last to take it has it.
+        seats: one seats of users that are held here -> the number of the claim to each (core/one_seats.py).
+        seats_ended: those that are held here no more.
         addresses: who is limited as one address -> players.
         address_max: players of an address, above which it is named.
     """
@@ -41,6 +60,7 @@ class NodeState:
     codes: Mapping[str, str] = attrs.Factory(dict)
     users: Mapping[str, str] = attrs.Factory(dict)
     seats: Mapping[str, int] = attrs.Factory(dict)
+    seats_ended: Mapping[str, int] = attrs.Factory(dict)
     addresses: Mapping[str, int] = attrs.Factory(dict)
     address_max: int = 1
 
@@ -64,24 +84,28 @@ class Overview:
         nodes: those that are there.
         rooms: of all of them.
         crowded: addresses that have as many players as one may.
-        lost: one seats of users that are held elsewhere now.
+        lost: one seats of users that are held elsewhere now, by whose claims.
         bans_version: another one after each change of the bans.
+        now_us: the directory's own clock.
     """
 
     nodes: tuple[NodeFacts, ...]
     rooms: int
     crowded: frozenset[str]
-    lost: tuple[str, ...]
+    lost: Mapping[str, Claim]
     bans_version: str
+    now_us: int
 
     @classmethod
     def parse(cls, values: Mapping[str, Any]) -> "Overview":
         """Return it from what the script gives; there an empty list is an empty object."""
         nodes = tuple(NodeFacts(*row) for row in values["nodes"])
-        crowded, lost = frozenset(values["crowded"]), tuple(values["lost"])
-        return cls(nodes, int(values["rooms"]), crowded, lost, values["bans"])
+        lost = {seat: claim_of(text) for seat, text in dict(values["lost"]).items()}
+        crowded, now_us = frozenset(values["crowded"]), int(values["now_us"])
+        return cls(nodes, int(values["rooms"]), crowded, lost, values["bans"], now_us)
 
 
-def seat_key(game: str, user_id: str) -> str:
-    """Return the name of the one seat that a user has in a game."""
-    return f"{game} {user_id}"
+def claim_of(text: str) -> Claim:
+    """Return a claim to a one seat as the directory keeps it."""
+    number, _, node = text.partition(" ")
+    return Claim(int(number), node)

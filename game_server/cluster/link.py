@@ -1,10 +1,13 @@
-"""A worker's line to its supervisor: reports up, placements down. It mends itself, and play does not need it.
+"""A worker's line to its supervisor: reports and claims to one seats up, placements and lost seats down.
+
+It mends itself, and play does not need it.
 
 Lines of JSON, both ways. A worker without a supervisor goes on: its rooms, resumes and joins by id need none; a quick
 match is then made among its own rooms. It reports to whichever supervisor comes next.
 """
 
 import asyncio
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,7 +16,10 @@ import attrs
 import ujson
 
 from ..core.directory import Placement, Report, Wish
+from ..core.one_seats import Claim
 from ..web.logs import log
+from .board import Sought
+from .claims import Claims
 
 RECONNECT_S = 0.5
 REPORT_EVERY_S = 0.25
@@ -30,6 +36,7 @@ class SupervisorLink:
         path: of the supervisor's socket.
         hello: what this worker says of itself first.
         report: makes a report.
+        claims: the one seats that are held here, if the supervisor decides about them; a new one hears of all.
         drain: called when the supervisor asks for it, or when there has been none for `orphan_drain_s`.
     """
 
@@ -38,13 +45,14 @@ class SupervisorLink:
         path: Path,
         hello: dict[str, Any],
         report: Callable[[], Report],
+        claims: Claims | None,
         drain: Callable[[], None],
         orphan_drain_s: float,
     ) -> None:
-        self._path, self._hello, self._report = path, hello, report
+        self._path, self._hello, self._report, self._claims = path, hello, report, claims
         self._drain, self._orphan_drain_s = drain, orphan_drain_s
         self._writer: asyncio.StreamWriter | None = None
-        self._waiting: dict[int, asyncio.Future[Placement | None]] = {}
+        self._waiting: dict[int, asyncio.Future[Any]] = {}
         self._newest = 0
         self._changed = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -74,13 +82,30 @@ class SupervisorLink:
 
     async def place(self, wish: Wish, is_new: bool, but: list[str]) -> Placement | None:
         """Ask where a quick match (or a new room) goes; None when nobody can tell: then it is made here."""
+        values = await self._ask({"wish": attrs.asdict(wish), "new": is_new, "but": but})
+        return Placement(**values) if values else None
+
+    async def seek(self, seat: str) -> Sought:
+        """Return the number of a claim to a user's one seat, and who has it now, as far as anybody can tell.
+
+        Without a supervisor this process numbers by the clock that all of a machine share.
+        """
+        values = await self._ask({"seek": seat})
+        return Sought(seat, *values) if values else Sought(seat, time.monotonic_ns() // 1000)
+
+    def take(self, seat: str, number: int) -> bool:
+        """Claim a one seat that is given here; return False where no supervisor hears it."""
+        self._say({"seats": {seat: number}})
+        return self.is_up
+
+    async def _ask(self, question: dict[str, Any]) -> Any:
         if self._writer is None:
             return None
         self._newest += 1
         number = self._newest
-        future: asyncio.Future[Placement | None] = asyncio.get_running_loop().create_future()
+        future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         self._waiting[number] = future
-        self._say({"ask": number, "wish": attrs.asdict(wish), "new": is_new, "but": but})
+        self._say({"ask": number, **question})
         try:
             return await asyncio.wait_for(future, PLACE_TIMEOUT_S)
         except TimeoutError:
@@ -121,14 +146,27 @@ class SupervisorLink:
             alone_since_s = loop.time()
 
     async def _keep_reporting(self) -> None:
+        is_new = True
         while True:
             self._changed.clear()
             self._say({"report": attrs.asdict(self._report())})
+            if self._claims is not None:
+                self._tell_claims(self._claims, is_new)
+            is_new = False
             try:
                 await asyncio.wait_for(self._changed.wait(), REPORT_EVERY_S)
                 await asyncio.sleep(REPORT_SOON_S)
             except TimeoutError:
                 pass
+
+    def _tell_claims(self, claims: Claims, is_new: bool) -> None:
+        """Say which claims have ended, and to a supervisor that is new here which there are."""
+        held = claims.numbers
+        if is_new and held:
+            self._say({"seats": held})
+        if ended := dict(claims.ended):
+            self._say({"ended": ended})
+            claims.told(ended)
 
     async def _listen(self, reader: asyncio.StreamReader) -> None:
         try:
@@ -137,6 +175,9 @@ class SupervisorLink:
                 if "drain" in values:
                     self._drain()
                 elif (future := self._waiting.get(values.get("answer"))) is not None and not future.done():
-                    future.set_result(Placement(**values["place"]) if values["place"] else None)
+                    future.set_result(values["values"])
+                elif "lost" in values and self._claims is not None:
+                    for seat, winner in values["lost"].items():
+                        self._claims.lose(seat, Claim(*winner))
         except (OSError, ValueError) as error:
             log.debug("supervisor_line_broken", error=repr(error))

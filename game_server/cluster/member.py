@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any
 from ..core.directory import Report
 from ..web.hub import Hub, Machines
 from ..web.logs import log
-from .board import DirectoryDown, NodeState, Overview, seat_key
+from .board import DirectoryDown, NodeState, Overview, claim_of
+from .claims import Claims
 
 if TYPE_CHECKING:
     from .redis_directory import RedisDirectory
@@ -32,6 +33,7 @@ class Member:
     Args:
         hub: its rooms and players.
         board: the directory.
+        claims: its users' one seats.
         report: gives what is to be told of load and rooms.
         tell_nearby: tells the processes of this machine something without Redis, and says in words whom that reaches.
     """
@@ -40,13 +42,13 @@ class Member:
         self,
         hub: Hub,
         board: "RedisDirectory",
+        claims: Claims,
         report: Callable[[], Report],
         tell_nearby: Callable[[dict[str, Any]], str],
     ) -> None:
-        self._hub, self._board, self._report, self._tell_nearby = hub, board, report, tell_nearby
+        self._hub, self._board, self._claims = hub, board, claims
+        self._report, self._tell_nearby = report, tell_nearby
         self._is_stale = asyncio.Event()
-        #: when each one seat of a user was taken that is held here
-        self._taken_at_s: dict[str, float] = {}
         #: of the bans that this process and the directory agree upon
         self._bans_version, self._bans_agreed = "", -1
         self._task: asyncio.Task[None] | None = None
@@ -56,7 +58,7 @@ class Member:
         """Report from now on, and take part in what the hub tells all."""
         hub = self._hub
         hub.others.machines = Machines()
-        hub.others.announce, hub.others.claim = self.announce, self.claim
+        hub.others.announce = self.announce
         self._board.listen(self._hear)
         self._task = asyncio.create_task(self._run())
 
@@ -69,11 +71,6 @@ class Member:
 
     def note_change(self) -> None:
         """Report soon: a room has changed."""
-        self._is_stale.set()
-
-    def claim(self, game: str, user_id: str) -> None:
-        """Have the one seat of a user from now on; who else has it hears so with its next report."""
-        self._taken_at_s[seat_key(game, user_id)] = self._hub.now_s()
         self._is_stale.set()
 
     def announce(self, message: dict[str, Any]) -> str:
@@ -100,6 +97,9 @@ class Member:
             return
         if "bans" in message:
             self._is_stale.set()
+        elif "seat" in message:
+            seat, winner = message["seat"]
+            self._claims.lose(seat, claim_of(winner))
         self._hub.hear({key: value for key, value in message.items() if key != "bans"})
 
     async def _run(self) -> None:
@@ -119,36 +119,34 @@ class Member:
 
     async def _report_once(self) -> None:
         self._is_stale.clear()
-        held = {seat_key(game, user) for game, user in self._hub.lobby.one_seats}
-        self._taken_at_s = {seat: at_s for seat, at_s in self._taken_at_s.items() if seat in held}
-        sent = dict(self._taken_at_s)
-        overview = await self._board.report(self._state(sent))
+        state = self._state()
+        overview = await self._board.report(state)
         if overview is None:
             self._is_stale.set()
             return
-        self._take(overview, sent)
+        self._claims.told(state.seats_ended)
+        self._take(overview)
         await self._agree_on_bans(overview)
 
-    def _state(self, taken_at_s: dict[str, float]) -> NodeState:
-        hub, lobby, now_s = self._hub, self._hub.lobby, self._hub.now_s()
+    def _state(self) -> NodeState:
+        hub, lobby, claims = self._hub, self._hub.lobby, self._claims
         return NodeState(
             report=self._report(),
             room_count=len(lobby.rooms),
             codes={code: lobby.room_of_code(code) for code in lobby.codes},
             users=lobby.users,
-            seats={seat: round((now_s - at_s) * 1000) for seat, at_s in taken_at_s.items()},
+            seats=claims.numbers,
+            seats_ended=dict(claims.ended),
             addresses=hub.admission.limited_addresses,
             address_max=hub.settings.service_address_max,
         )
 
-    def _take(self, overview: Overview, taken_at_s: dict[str, float]) -> None:
+    def _take(self, overview: Overview) -> None:
         hub = self._hub
         hub.others.machines = Machines(True, overview.nodes, overview.rooms, overview.crowded)
         hub.lobby.is_service_full = overview.rooms >= hub.settings.service_rooms_max
-        for seat in overview.lost:
-            if self._taken_at_s.get(seat) == taken_at_s.get(seat):  # else it was taken anew while that was on its way
-                game, _, user = seat.partition(" ")
-                hub.lose_seat(game, user)
+        for seat, winner in overview.lost.items():
+            self._claims.lose(seat, winner)  # unless it was taken anew while that was on its way
 
     async def _agree_on_bans(self, overview: Overview) -> None:
         bans, now_s = self._hub.bans, time.time()

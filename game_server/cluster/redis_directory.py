@@ -13,6 +13,7 @@ Knows Redis; knows no connections and no rooms' insides.
 
 import asyncio
 import secrets
+import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
@@ -22,9 +23,10 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
 from ..core.directory import Wish
+from ..core.one_seats import Claim
 from ..web.logs import log
 from . import redis_scripts
-from .board import DirectoryDown, NodeState, Overview, SeatFound
+from .board import DirectoryDown, NodeState, Overview, SeatFound, Sought, claim_of
 
 PREFIX = "{game-server}"
 TICKET_MS = 5000
@@ -64,9 +66,11 @@ class RedisDirectory:
             # A channel on which nothing is said finds out by asking that the other side is gone.
             health_check_interval=HEALTH_CHECK_S,
         )
-        scripts = ("REPORT", "PLACE", "REDEEM", "LEAVE", "MERGE_BANS")
+        scripts = ("REPORT", "PLACE", "REDEEM", "LEAVE", "MERGE_BANS", "SEEK", "TAKE")
         self._scripts = {name: self._redis.register_script(getattr(redis_scripts, name)) for name in scripts}
         self._listening: asyncio.Task[None] | None = None
+        #: what Redis' clock is ahead of this process' monotonic one; before it was heard, this machine's is believed
+        self._ahead_us = time.time_ns() // 1000 - _own_us()
         #: whether the last command was answered
         self.is_up = False
 
@@ -105,18 +109,36 @@ class RedisDirectory:
             "codes": dict(state.codes),
             "users": dict(state.users),
             "gone": [user for user in self._users_told if user not in state.users],
-            "seats": dict(state.seats),
+            "seats": {seat: str(number) for seat, number in state.seats.items()},
+            "seats_ended": {seat: str(number) for seat, number in state.seats_ended.items()},
             "open": [[room.room, key_of(room.game, room.options), room.free] for room in rooms],
             "addresses": dict(state.addresses),
             "address_max": state.address_max,
         }
+        asked_us = _own_us()
         values = ujson.loads(await self._run("REPORT", ujson.dumps(told, ensure_ascii=False, allow_nan=False)))
         if "fenced" in values:
             log.error("lease_fenced_off", node=self.node, fence=self._fence)
             self._fence = 0  # another took the name: begin anew behind it
             return None
         self._users_told = frozenset(state.users)
-        return Overview.parse(values)
+        overview = Overview.parse(values)
+        self._ahead_us = overview.now_us - asked_us
+        return overview
+
+    def now_us(self) -> int:
+        """Return what the directory's clock shows, as of its last answer, or this machine's before there was one."""
+        return _own_us() + self._ahead_us
+
+    async def seek(self, seat: str) -> Sought:
+        """Return the number of a claim to a user's one seat, and who has it now."""
+        number, *holder = await self._run("SEEK", seat)
+        return Sought(seat, int(number), *holder)
+
+    async def take(self, seat: str, number: int) -> Claim | None:
+        """Claim a one seat that is given here; return the claim that is higher, if another has it."""
+        higher = await self._run("TAKE", seat, number, self.node, self._fence, self._lease_ms)
+        return claim_of(higher) if higher else None
 
     async def merge_bans(self, rows: Sequence[Mapping[str, Any]]) -> tuple[str, list[dict[str, Any]]]:
         """Put this node's bans together with those of all; return the version that this makes, and all of them."""
@@ -192,6 +214,10 @@ class RedisDirectory:
 def key_of(game: str, options: str) -> str:
     """Return what rooms have in common that a quick match may choose between."""
     return f"{game}:{options}"
+
+
+def _own_us() -> int:
+    return time.monotonic_ns() // 1000
 
 
 def _bring(text: str, hear: Callable[[dict[str, Any]], None]) -> None:

@@ -11,7 +11,8 @@ Redis' own (TIME): the clocks of machines need not agree.
     {p}:ticket:TICKET  ROOM; expires                                redeemed once, by the owner
     {p}:code:CODE      ROOM; expires                                private rooms
     {p}:user:USER      hash NODE -> ROOM; expires                   who is where
-    {p}:seat:GAME USER NODE and when, ms; expires                  who has a user's one seat: the last to take it
+    {p}:seat:GAME USER NUMBER NODE; expires                        who has a user's one seat: the highest number
+    {p}:claims         the newest number of a claim to one
     {p}:seated:NODE    hash ADDRESS -> players; expires             what a node has in {p}:addresses
     {p}:addresses      zset ADDRESS -> players of all nodes         who may not have more
     {p}:bans           hash WHO -> ban as JSON                      a lifted one stays until it would have ended
@@ -34,9 +35,31 @@ local function bury(p, node)
 end
 """
 
+#: hears a claim to a user's one seat, as core/one_seats.py does; gives the higher one of another node, if there is one.
+#: Who loses by it hears so at once where it listens, and else with its next report. Numbers are text: cjson keeps 14
+#: digits of one.
+_TAKE = """
+local function take(p, seat, number, node, lease_ms)
+  local key = p .. ':seat:' .. seat
+  local held, holder = string.match(redis.call('GET', key) or '', '^(%d+) (%w+)$')
+  local mine, theirs = tonumber(number), tonumber(held or 0)
+  local is_higher = theirs > mine or (theirs == mine and holder and holder > node)
+  if is_higher and holder == node then number = held end
+  if is_higher and holder ~= node and redis.call('EXISTS', p .. ':lease:' .. holder) == 1 then
+    return held .. ' ' .. holder
+  end
+  redis.call('SET', key, number .. ' ' .. node, 'PX', lease_ms)
+  if holder and holder ~= node then
+    redis.call('PUBLISH', p .. ':all', cjson.encode({from = node, seat = {seat, number .. ' ' .. node}}))
+  end
+  return nil
+end
+"""
+
 #: KEYS: prefix. ARGV: a node's state as JSON (redis_directory.py, `report`). Returns JSON: what it should know of all
 REPORT = (
     _BURY
+    + _TAKE
     + """
 local p, told = KEYS[1], cjson.decode(ARGV[1])
 local node, fence, lease_ms = told.node, told.fence, told.lease_ms
@@ -57,16 +80,11 @@ end
 for _, user in ipairs(told.gone) do redis.call('HDEL', p .. ':user:' .. user, node) end
 
 local lost = {}
-for seat, age_ms in pairs(told.seats) do
-  local key, taken_ms = p .. ':seat:' .. seat, now_ms - age_ms
-  local holder, held_ms = string.match(redis.call('GET', key) or '', '^(%w+) (%d+)$')
-  local is_there = holder and redis.call('EXISTS', p .. ':lease:' .. holder) == 1
-  if is_there and holder ~= node and tonumber(held_ms) >= taken_ms then
-    lost[#lost + 1] = seat
-  else
-    redis.call('SET', key, string.format('%s %.0f', node, taken_ms), 'PX', lease_ms)
-  end
+for seat, number in pairs(told.seats_ended) do
+  local key = p .. ':seat:' .. seat
+  if redis.call('GET', key) == number .. ' ' .. node then redis.call('DEL', key) end
 end
+for seat, number in pairs(told.seats) do lost[seat] = take(p, seat, number, node, lease_ms) end
 
 local published = p .. ':published:' .. node
 local before, now = redis.call('HGETALL', published), {}
@@ -121,7 +139,8 @@ end
 redis.call('ZREMRANGEBYSCORE', addresses, '-inf', 0)
 local crowded = redis.call('ZRANGEBYSCORE', addresses, told.address_max, '+inf', 'LIMIT', 0, 1000)
 local bans = redis.call('GET', p .. ':bans_version') or ''
-return cjson.encode({nodes = nodes, rooms = rooms, crowded = crowded, lost = lost, bans = bans})
+local now_us = string.format('%.0f', time[1] * 1000000 + time[2])
+return cjson.encode({nodes = nodes, rooms = rooms, crowded = crowded, lost = lost, bans = bans, now_us = now_us})
 """
 )
 
@@ -193,6 +212,28 @@ for _, node in ipairs(redis.call('ZRANGE', p .. ':nodes', 0, -1)) do
 end
 return nil
 """
+
+#: KEYS: prefix. ARGV: a one seat. Returns a number for a claim to it, and the node that has it now with its URL, if any
+SEEK = """
+local p = KEYS[1]
+local time = redis.call('TIME')
+local newest = tonumber(redis.call('GET', p .. ':claims') or 0)
+local number = string.format('%.0f', math.max(time[1] * 1000000 + time[2], newest + 1))
+redis.call('SET', p .. ':claims', number)
+local holder = string.match(redis.call('GET', p .. ':seat:' .. ARGV[1]) or '', ' (%w+)$')
+local url = holder and redis.call('HGET', p .. ':lease:' .. holder, 'url')
+return url and {number, holder, url} or {number}
+"""
+
+#: KEYS: prefix. ARGV: a one seat, number, node, fence, lease ms. Returns the claim that is higher, if there is one.
+TAKE = (
+    _TAKE
+    + """
+local p, node = KEYS[1], ARGV[3]
+if tonumber(redis.call('HGET', p .. ':lease:' .. node, 'fence') or ARGV[4]) > tonumber(ARGV[4]) then return nil end
+return take(p, ARGV[1], ARGV[2], node, ARGV[5])
+"""
+)
 
 #: KEYS: prefix. ARGV: ticket. Returns the room that it is for, once.
 REDEEM = """

@@ -13,6 +13,7 @@ import secrets
 import signal
 import socket
 import sys
+import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -21,6 +22,7 @@ import ujson
 from tornado.netutil import bind_sockets
 
 from ..core.directory import Directory, Wish, report_of
+from ..core.one_seats import Claim, OneSeats
 from ..settings import Settings
 from ..web.logs import LEVELS, log, set_log_level
 from .link import LINE_BYTES_MAX
@@ -66,7 +68,7 @@ class Supervisor:
         #: what workers that are started from here on are told beside the command line: the last of two holds
         self._log_level: tuple[str, ...] = ()
         self._settings, self._arguments, self._secret = settings, list(arguments), secret
-        self._directory = Directory()
+        self._directory, self._one_seats = Directory(), OneSeats()
         self._lines: dict[str, _Line] = {}
         self._sockets: list[socket.socket] = []
         self._keepers: set[asyncio.Task[None]] = set()
@@ -169,6 +171,7 @@ class Supervisor:
 
     def _forget(self, node: str) -> None:
         self._directory.forget(node)
+        self._one_seats.forget(node)
         # A worker that was killed leaves its socket behind.
         socket_of(self._folder, node).unlink(missing_ok=True)
 
@@ -237,10 +240,34 @@ class Supervisor:
             set_log_level(values["log_level"])
             self._log_level = ("--log-level", values["log_level"])
         elif "ask" in values:
-            wish, now_s = Wish(**values["wish"]), asyncio.get_running_loop().time()
-            place = self._directory.place_new if values["new"] else self._directory.place
-            placement = place(wish, now_s, values["but"])
-            line.say({"answer": values["ask"], "place": attrs.asdict(placement) if placement else None})
+            answer = self._sought(values["seek"]) if "seek" in values else self._placed(values)
+            line.say({"answer": values["ask"], "values": answer})
+        elif "seats" in values:
+            for seat, number in values["seats"].items():
+                self._claim(line, seat, Claim(number, line.node))
+        elif "ended" in values:
+            for seat, number in values["ended"].items():
+                self._one_seats.release(seat, Claim(number, line.node))
+
+    def _placed(self, values: dict[str, Any]) -> dict[str, Any] | None:
+        wish, now_s = Wish(**values["wish"]), asyncio.get_running_loop().time()
+        place = self._directory.place_new if values["new"] else self._directory.place
+        placement = place(wish, now_s, values["but"])
+        return attrs.asdict(placement) if placement else None
+
+    def _sought(self, seat: str) -> tuple[int, str]:
+        """Return the number of a claim to a one seat, and the worker that has it now, if any."""
+        holder = self._one_seats.holder(seat)
+        return self._one_seats.number(time.monotonic_ns() // 1000), holder.node if holder else ""
+
+    def _claim(self, line: _Line, seat: str, claim: Claim) -> None:
+        """Hear that a worker has given a one seat; tell the worker that loses by it."""
+        decided = self._one_seats.take(seat, claim)
+        if decided is not None:
+            winner, loser = decided
+            losing = line if loser.node == line.node else self._lines.get(loser.node)
+            if losing is not None:
+                losing.say({"lost": {seat: attrs.astuple(winner)}})
 
 
 async def _answers(path: Any) -> bool:

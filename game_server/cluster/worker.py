@@ -22,6 +22,7 @@ import attrs
 from ..core.directory import Report, RoomFacts, Wish, node_of
 from ..core.json_codec import dump
 from ..core.kinds import canonical_json
+from ..core.one_seats import Claim
 from ..core.protocol import Join, Resume
 from ..core.room import Room
 from ..errors import CloseCode, NoAnswer, ProtocolError
@@ -31,7 +32,8 @@ from ..web.logs import log
 from ..web.player import Player
 from ..web.socket import connection_options
 from ..web.takeover import unmask
-from .board import DirectoryDown
+from .board import DirectoryDown, Sought
+from .claims import Claims
 from .link import SupervisorLink
 from .member import Member
 from .place import SUPERVISOR, WorkerPlace, nodes_in, socket_of
@@ -83,10 +85,14 @@ class Worker:
         self._descriptors = place.descriptors
         self._box = PostBox(socket_of(place.folder, place.node), self._answer)
         hello = {"hello": place.node, "pid": os.getpid()}
-        self.link = SupervisorLink(place.folder / SUPERVISOR, hello, self._report, drain, hub.settings.orphan_drain_s)
+        self._claims = Claims(hub, place.node)
+        # With several machines their directory decides who has a user's one seat, and no supervisor.
+        claims = self._claims if board is None else None
+        path, orphan_drain_s = place.folder / SUPERVISOR, hub.settings.orphan_drain_s
+        self.link = SupervisorLink(path, hello, self._report, claims, drain, orphan_drain_s)
         self._board = board
         self._done: list[int] = []
-        self._member = Member(hub, board, self._facts, self._tell_siblings) if board is not None else None
+        self._member = Member(hub, board, self._claims, self._facts, self._tell_siblings) if board is not None else None
         self._tasks: set[asyncio.Task[None]] = set()
         self._cpu_s, self._cpu_at_s, self._load = time.process_time(), hub.now_s(), 0.0
 
@@ -94,7 +100,7 @@ class Worker:
         """Take letters and report, and let the hub know of the others."""
         self._hub.route, self._hub.gather, self._hub.is_worker = self.route, self.gather, True
         others = self._hub.others
-        others.announce, others.claim = self._tell_siblings, self._claim
+        others.announce = self._tell_siblings
         others.siblings, others.ask, others.tell_supervisor = self.siblings, self.ask, self.link.tell
         self._box.open()
         self.link.start()
@@ -137,19 +143,21 @@ class Worker:
         """Return False when a player's first message is for this process; else it is being brought where it belongs."""
         node = _node_named(message)
         is_elsewhere = node != self.node and (not node or self._board is not None or node in self.siblings())
-        if not is_elsewhere or not isinstance(player.connection, LeanConnection):
+        seat = self._claims.seat_of(message) if isinstance(message, Join) else None
+        if not (is_elsewhere or seat) or not isinstance(player.connection, LeanConnection):
             return False  # here, or nowhere: this process says so
         frozen = self._hub.let_go(player)
-        self._spawn(self._bring(frozen, message, text))
+        self._spawn(self._bring(frozen, message, text, seat))
         return True
 
     def siblings(self) -> list[str]:
         """Return the other workers of this machine that have a socket."""
         return [node for node in nodes_in(self._folder) if node != self.node]
 
-    async def _bring(self, frozen: FrozenConnection, message: Join | Resume, text: str) -> None:
+    async def _bring(self, frozen: FrozenConnection, message: Join | Resume, text: str, seat: str | None) -> None:
         try:
-            target = await self._hand_on(frozen, message, text)
+            sought = await self._seek(seat) if seat else None
+            target = await self._hand_on(frozen, message, text, sought)
         except BaseException:
             os.close(frozen.descriptor)
             raise
@@ -159,17 +167,28 @@ class Worker:
         elif target is not None and target.url is not None and target.node != self.node:
             self._send_away(frozen, target)
         elif target is not None:
-            self._take_in(frozen, text, target.ticket, target.room)
+            self._take_in(frozen, text, target.ticket, target.room, sought)
 
-    async def _hand_on(self, frozen: FrozenConnection, message: Join | Resume, text: str) -> _Target | str | None:
+    async def _seek(self, seat: str) -> Sought:
+        """Return the claim that a join for a user's one seat makes, and where that seat is now."""
+        if self._board is None:
+            return await self.link.seek(seat)
+        try:
+            return await self._board.seek(seat)
+        except DirectoryDown:
+            return Sought(seat, self._claims.number_after(seat, self._board.now_us()))
+
+    async def _hand_on(
+        self, frozen: FrozenConnection, message: Join | Resume, text: str, sought: Sought | None
+    ) -> _Target | str | None:
         """Hand a connection to the sibling that it belongs to; return where it belongs if to none, or why nowhere."""
         tried: list[str] = []
         try:
             for _ in range(HANDS_MAX):
-                target = await self._find(message, tried)
+                target = self._seat_held(message, sought, tried) or await self._find(message, tried)
                 if target.node not in self.siblings():
                     return target
-                if await self._hand(frozen, text, target):
+                if await self._hand(frozen, text, target, sought):
                     return None
                 tried.append(target.node)
                 if self._board is not None:
@@ -177,6 +196,18 @@ class Worker:
         except DirectoryDown:
             return "the directory of rooms does not answer; try again"
         return "its process does not answer; try again"
+
+    def _seat_held(self, message: Join | Resume, sought: Sought | None, tried: list[str]) -> _Target | None:
+        """Return where the one seat of a user is who asks for no other room: it is given to the newer connection."""
+        if isinstance(message, Resume) or sought is None or not sought.node or sought.node in tried:
+            return None
+        if message.room or message.code or message.create or message.placement:
+            return None
+        if sought.node in (self.node, *self.siblings()):
+            return _Target(sought.node)
+        if self._board is None or sought.url == self._board.announce_url:
+            return None  # it was of this machine, and has died
+        return _Target(sought.node, url=sought.url)
 
     async def _find(self, message: Join | Resume, tried: list[str]) -> _Target:
         """Return where a first message belongs; raise DirectoryDown when only the directory could tell."""
@@ -216,7 +247,7 @@ class Worker:
         return _Target(self.node)
 
     async def _find_node(self, node: str) -> _Target:
-        if self._board is None or node in self.siblings():
+        if self._board is None or node in (self.node, *self.siblings()):
             return _Target(node)
         return _Target(node, url=await self._board.url_of(node))
 
@@ -240,9 +271,10 @@ class Worker:
         seats = min(definition.cls.seats, getattr(options, "seats", definition.cls.seats))
         return Wish(message.game, _options_text(options), seats)
 
-    async def _hand(self, frozen: FrozenConnection, text: str, target: _Target) -> bool:
+    async def _hand(self, frozen: FrozenConnection, text: str, target: _Target, sought: Sought | None) -> bool:
         """Give a connection to another worker; return whether it took it. Then this process' copy is closed."""
         letter = {"hand": _frozen_values(frozen), "message": text, "ticket": target.ticket, "room": target.room}
+        letter["seat"] = (sought.seat, sought.number) if sought else None
         try:
             path = socket_of(self._folder, target.node)
             answer, _ = await ask(path, letter, [frozen.descriptor], HAND_TIMEOUT_S)
@@ -256,7 +288,9 @@ class Worker:
         self._hub.hand_overs["handed"] += 1
         return True
 
-    def _take_in(self, frozen: FrozenConnection, text: str, ticket: int, room_id: str | None) -> None:
+    def _take_in(
+        self, frozen: FrozenConnection, text: str, ticket: int, room_id: str | None, sought: Sought | None
+    ) -> None:
         """Go on with a connection in this process: its first message is for here."""
         if ticket:
             self._done.append(ticket)
@@ -264,9 +298,29 @@ class Worker:
         player.is_placed = True
         if room_id and node_of(room_id) == self.node:
             player.placed_in = room_id
+        if sought is not None and self._claims.is_outdone(sought):
+            player.close(CloseCode.TAKEN_OVER, "a newer connection of yours has the seat")
+            return
         player.on_message(text)
         player.connection.watch(player.session is None)
+        if sought is not None and self._claims.hold(sought, player):
+            self._spawn(self._claim(sought))
         self._note_change()
+
+    async def _claim(self, sought: Sought) -> None:
+        """Have others hear of a one seat that was given here. What is not heard now is told with the next reports."""
+        try:
+            if self._board is not None:
+                winner = await self._board.take(sought.seat, sought.number)
+                if winner is not None:
+                    self._claims.lose(sought.seat, winner)
+                return
+        except DirectoryDown:
+            is_heard = False
+        else:
+            is_heard = self.link.take(sought.seat, sought.number)
+        if not is_heard:  # then at least the processes of this machine agree
+            await self._tell({"claim": (sought.seat, sought.number, self.node)}, self.siblings())
 
     def _send_away(self, frozen: FrozenConnection, target: _Target) -> None:
         """Tell a client which machine it has to go to."""
@@ -292,7 +346,8 @@ class Worker:
                     os.close(descriptor)
                 return {"taken": False}
             frozen = _thawable(letter["hand"], descriptors[0])
-            self._take_in(frozen, letter["message"], letter["ticket"], letter["room"])
+            sought = Sought(*letter["seat"]) if letter["seat"] else None
+            self._take_in(frozen, letter["message"], letter["ticket"], letter["room"], sought)
             self._hub.hand_overs["taken"] += 1
             return {"taken": True}
         for key, answer in self._hub.others.answerers.items():
@@ -306,8 +361,7 @@ class Worker:
             self._hub.hear(letter["tell"])
             return {}
         if "claim" in letter:
-            self._hub.lose_seat(*letter["claim"])
-            return {}
+            return self._hear_claim(*letter["claim"])
         question = self._hub.questions.get(letter.get("question", ""))
         return {"error": "unknown question"} if question is None else {"answer": question()}
 
@@ -327,13 +381,18 @@ class Worker:
         self._spawn(self._tell({"tell": message}, others))
         return f"{len(others)} other process{'' if len(others) == 1 else 'es'}"
 
-    def _claim(self, game: str, user_id: str) -> None:
-        self._spawn(self._tell({"claim": [game, user_id]}, self.siblings()))
+    def _hear_claim(self, seat: str, number: int, node: str) -> Letter:
+        """Give a one seat up for a sibling's claim, or answer with the higher one that is held here."""
+        self._claims.lose(seat, Claim(number, node))
+        held = self._claims.claim_of(seat)
+        return {"higher": (seat, held.number, held.node)} if held else {}
 
     async def _tell(self, letter: Letter, nodes: list[str]) -> None:
         for node in nodes:
             try:
-                await ask(socket_of(self._folder, node), letter, timeout_s=GATHER_TIMEOUT_S)
+                answer, _ = await ask(socket_of(self._folder, node), letter, timeout_s=GATHER_TIMEOUT_S)
+                if "higher" in answer:
+                    self._hear_claim(*answer["higher"])
             except PostError as error:
                 self._hub.rate_limited.warning("worker_not_told", node=node, error=str(error))
 

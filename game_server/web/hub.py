@@ -112,8 +112,6 @@ class Others:
 
     #: tells all of them something, and says in words whom it reaches; they get it by `Hub.hear`
     announce: Callable[[dict[str, Any]], str] = lambda _: ""
-    #: tells them of the one seat that a user has taken in a game: it is the only one now
-    claim: Callable[[str, str], None] = lambda *_: None
     #: what is known of all machines, if there may be several
     machines: Machines | None = None
 
@@ -272,7 +270,6 @@ class Hub:
         if held is not None:
             old_link: Player | None = held.link
             if self.lobby.move(message, held, player, player.is_json, now_s):
-                self._claim(held, user_id)
                 return held, old_link
         machines = self.others.machines
         self.admission.refuse_surplus(address, machines.crowded if machines is not None else frozenset())
@@ -280,19 +277,7 @@ class Hub:
         session = self._seat_new(message, player, now_s, maker, user_id)
         if held is not None:
             self.remove(held, CloseCode.TAKEN_OVER, "you joined another room")
-        self._claim(session, user_id)
         return session, None
-
-    def _claim(self, session: Session, user_id: str | None) -> None:
-        definition = session.room.definition
-        if user_id is not None and session.role is Role.PLAYER and definition.cls.one_seat_per_user:
-            self.others.claim(definition.name, user_id)
-
-    def lose_seat(self, game: str, user_id: str) -> None:
-        """End the one seat of a user who has taken it in another process."""
-        session = self.lobby.one_seats.get((game, user_id))
-        if session is not None and session.state is not State.ENDED:
-            self.remove(session, CloseCode.TAKEN_OVER, "you joined another room")
 
     def hear(self, message: dict[str, Any]) -> None:
         """Take what another process has announced."""

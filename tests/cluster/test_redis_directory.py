@@ -10,9 +10,10 @@ from typing import Any
 
 import pytest
 
-from game_server.cluster.board import DirectoryDown, NodeState, Overview
+from game_server.cluster.board import DirectoryDown, NodeState, Overview, Sought
 from game_server.cluster.redis_directory import RedisDirectory
 from game_server.core.directory import Report, RoomFacts, node_of
+from game_server.core.one_seats import Claim
 from tests.cluster.faults import SEATS, WISH, Node, board, run_faults
 from tests.cluster.redis_server import SKIPPED, RedisServer, find_redis
 from tests.system_packages import in_ci
@@ -212,21 +213,32 @@ def test_what_is_told_to_all_reaches_all(server: RedisServer) -> None:
 
 
 def test_a_user_has_one_seat(server: RedisServer) -> None:
-    """The last to take it has it, whoever reports first, also on a board that was emptied; a gone node's is free."""
+    """The highest claim has it, whoever is heard first, also on a board that was emptied; a gone node's is free."""
 
     async def told() -> None:
         one, other = board(server, "a"), board(server, "b")
         seat = "swarm ann"
-        assert () == (await overview(one, seats={seat: 2000})).lost
-        assert () == (await overview(other, seats={seat: 1000})).lost
-        assert (seat,) == (await overview(one, seats={seat: 2000})).lost
-        assert () == (await overview(other, seats={seat: 1000})).lost
-        server.empty()
-        assert () == (await overview(one, seats={seat: 2000})).lost
-        assert () == (await overview(other, seats={seat: 1000})).lost
-        assert (seat,) == (await overview(one, seats={seat: 2000})).lost
+        for each in (one, other):
+            await overview(each)
+        first, second = (await one.seek(seat)).number, (await other.seek(seat)).number
+        assert first < second
+        assert (None, None) == (await one.take(seat, first), await other.take(seat, second))
+        sought = await one.seek(seat)
+        assert Sought(seat, sought.number, "b", "ws://b.example/ws") == sought
+        for _ in range(2):
+            assert {seat: Claim(second, "b")} == (await overview(one, seats={seat: first})).lost
+            assert Claim(second, "b") == await one.take(seat, first)
+            assert {} == (await overview(other, seats={seat: second})).lost
+            server.empty()
+            assert {} == (await overview(one, seats={seat: first})).lost
+            assert {} == (await overview(other, seats={seat: second})).lost
+        await overview(other, seats_ended={seat: first})
+        assert "b" == (await one.seek(seat)).node
+        await overview(other, seats_ended={seat: second})
+        assert "" == (await one.seek(seat)).node
+        assert await other.take(seat, second) is None
         await one.bury("b")
-        assert () == (await overview(one, seats={seat: 2000})).lost
+        assert {} == (await overview(one, seats={seat: first})).lost
         for each in (one, other):
             await each.close()
 
