@@ -56,6 +56,7 @@ class Players:
             second = await self.join(create=True)
             if node_of(second) != node_of(first):
                 return first, second
+            await asyncio.sleep(0.05)  # the other is busy yet, by its last report
 
 
 def node_of(player: SitePlayer) -> str:
