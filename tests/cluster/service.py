@@ -49,11 +49,11 @@ class Players:
         player.welcome = await player.receive("welcome")
         return player
 
-    async def rooms_of_both(self) -> tuple[SitePlayer, SitePlayer]:
+    async def rooms_of_both(self, **wish: Any) -> tuple[SitePlayer, SitePlayer]:
         """Return players in rooms of their own in two different processes."""
-        first = await self.join(create=True)
+        first = await self.join(create=True, **wish)
         while True:
-            second = await self.join(create=True)
+            second = await self.join(create=True, **wish)
             if node_of(second) != node_of(first):
                 return first, second
             await asyncio.sleep(0.05)  # the other is busy yet, by its last report

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.cluster.redis_server import SKIPPED, RedisServer, find_redis
-from tests.cluster.service import WAIT_S, Players, node_of, play
+from tests.cluster.service import WAIT_S, Players, play
 from tests.cluster.test_service import ENV, TAKEN_OVER, Machines, token
 from tests.conftest import StartServer
 from tests.server_process import ServerProcess
@@ -174,14 +174,9 @@ def test_a_game_may_give_a_user_both_seats(start_workers: Callable[[], ServerPro
 
     async def story() -> None:
         async with Players(service.port) as players:
-            devices = [Device(players, service.port, "ann", game="swarm", create=True) for _ in range(6)]
-            for device in devices:
-                await device.answered.wait()
-            assert all(device.has_seat for device in devices)
-            assert 2 == len({node_of(device.player) for device in devices if device.player})
-            for device in devices:
-                assert device.player
-                await device.player.receive("delta")
+            for player in await players.rooms_of_both(identity=token("ann")):
+                await player.receive("full")
+                await player.receive("delta")
 
     play(story())
 
