@@ -22,7 +22,7 @@ from .cluster.place import WorkerPlace
 from .cluster.supervisor import Supervisor
 from .cluster.worker import Worker
 from .errors import DefinitionError
-from .settings import BadSettings, Settings
+from .settings import EXIT_USAGE, BadSettings, Settings
 from .web.app import make_app
 from .web.bans import BadBans
 from .web.descriptors import PatientListener, raise_descriptor_limit
@@ -35,8 +35,6 @@ from .web.wire import IS_NATIVE
 
 if TYPE_CHECKING:
     from .cluster.redis_directory import RedisDirectory
-
-EXIT_USAGE = 2
 
 #: containers made and not freed before a young collection, young ones before a middle one, middle ones before an old
 #: one: pauses stay under a ms, and a closed room (cycles of 256 containers, 62 KiB) goes with the next thousand at the

@@ -35,6 +35,10 @@ MAY_BE_ZERO = frozenset(
 )
 
 
+#: of a process that cannot start with its settings
+EXIT_USAGE = 2
+
+
 class BadSettings(ValueError):
     """Two settings contradict each other, or one makes no sense."""
 

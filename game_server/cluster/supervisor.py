@@ -23,7 +23,7 @@ from tornado.netutil import bind_sockets
 
 from ..core.directory import Directory, Wish, report_of
 from ..core.one_seats import Claim, OneSeats
-from ..settings import Settings
+from ..settings import EXIT_USAGE, BadSettings, Settings
 from ..web.logs import LEVELS, log, set_log_level
 from .link import LINE_BYTES_MAX
 from .place import SUPERVISOR, WORKER_VARIABLE, WorkerPlace, folder_of, nodes_in, socket_of
@@ -75,6 +75,9 @@ class Supervisor:
         self._server: asyncio.Server | None = None
         self._draining = asyncio.Event()
         self._all_up = asyncio.Event()
+        self._processes: set[asyncio.subprocess.Process] = set()
+        #: a worker said at the start that nothing can be served with these settings
+        self._is_refused = False
         self._changed = asyncio.Event()
         self.port = 0
 
@@ -83,6 +86,7 @@ class Supervisor:
 
         Raises:
             OSError: the port is taken, by another supervisor or another program.
+            BadSettings: a worker cannot start with these settings; it has said why.
         """
         self._sockets, adopted = await self._listening()
         self.port = self._sockets[0].getsockname()[1]
@@ -95,6 +99,9 @@ class Supervisor:
         for _ in range(self._settings.worker_count - len(adopted)):
             self._spawn(self._keep(None))
         await self._all_up.wait()
+        if self._is_refused:
+            await self.drain()
+            raise BadSettings("a worker cannot start with these settings")
 
     async def _listening(self) -> tuple[list[socket.socket], list[str]]:
         """Return the listening sockets, and the workers that have them already."""
@@ -134,10 +141,13 @@ class Supervisor:
         while not self._draining.is_set():
             started_s = asyncio.get_running_loop().time()
             node = secrets.token_hex(3)
-            process = await self._begin(node)
-            code = await process.wait()
+            code = await self._run(node)
             self._forget(node)
             if self._draining.is_set():
+                return
+            if code == EXIT_USAGE and not self._all_up.is_set():
+                self._is_refused = True
+                self._all_up.set()
                 return
             log.error("worker_ended", node=node, code=code)
             is_young = asyncio.get_running_loop().time() - started_s < YOUNG_S
@@ -153,6 +163,18 @@ class Supervisor:
                 await asyncio.wait_for(self._changed.wait(), ADOPT_TIMEOUT_S)
             except TimeoutError:
                 pass
+
+    async def _run(self, node: str) -> int | str:
+        """Run a worker until it ends; return its exit code, or why there is no process."""
+        try:
+            process = await self._begin(node)
+        except OSError as error:  # no memory for one, say: perhaps later
+            return error.strerror or repr(error)
+        self._processes.add(process)
+        try:
+            return await process.wait()
+        finally:
+            self._processes.discard(process)
 
     async def _begin(self, node: str) -> asyncio.subprocess.Process:
         descriptors = tuple(sock.fileno() for sock in self._sockets)
@@ -190,6 +212,8 @@ class Supervisor:
         self.kill()
         if self._keepers:
             await asyncio.wait(self._keepers, timeout=2.0)
+        for process in self._processes:  # not up yet when the others were told, and still not
+            process.kill()
         if self._server is not None:
             self._server.close()
         (self._folder / SUPERVISOR).unlink(missing_ok=True)
