@@ -87,12 +87,32 @@ class Server:
 
 
 @contextlib.contextmanager
+def other_cores() -> Iterator[set[int]]:
+    """Leave the last core alone, and return it; nothing changes where there is only one or no way to say it."""
+    allowed = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set()
+    if len(allowed) < 2:
+        yield set()
+        return
+    last = {max(allowed)}
+    os.sched_setaffinity(0, allowed - last)
+    try:
+        yield last
+    finally:
+        os.sched_setaffinity(0, allowed)
+
+
+@contextlib.contextmanager
 def running_server(*args: str) -> Iterator[Server]:
-    """Start a server, at the second core where there is one; it must end with 0."""
-    with tempfile.TemporaryDirectory() as folder:
+    """Start a server that has the last core for itself, where there are two and that can be told; it must end with 0.
+
+    The rig and the processes that it starts keep to the other cores: else what is measured is how they share one.
+    """
+    with tempfile.TemporaryDirectory() as folder, other_cores() as last:
         process = ServerProcess(Path(folder), args, {})
         try:
             process.wait_until_ready()
+            if last:
+                os.sched_setaffinity(process.pid, last)
             yield Server(process)
             if (code := process.stop()) != 0:
                 raise RuntimeError(f"the server ended with {code}:\n{process.log[-2000:]}")
