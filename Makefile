@@ -86,6 +86,7 @@ microbench: $(VENV)/tests.stamp  ## Time capture, diff, encode, decode, views, f
 	$(PY) -m pytest tests/bench/micro -o python_files='bench_*.py' -q --durations=0 --benchmark-timer=time.process_time \
 		--benchmark-columns=min,median,rounds --benchmark-sort=name $(ARGS)
 	$(PY) -m tests.bench.micro.decode
+	$(PY) -m tests.bench.micro.wires
 	$(PY) -m tests.bench.micro.garbage
 	$(PY) -m tests.bench.micro.idle
 	$(PY) -m tests.bench.micro.memory

@@ -108,11 +108,12 @@ class Ticker:
             room = heapq.heappop(self._due)[2]
             if room.room_id not in self._scheduled:
                 continue
-            self._run_one(room, now_s)
+            self.run_one(room, now_s)
             now_s = loop.time()
         self._arm()
 
-    def _run_one(self, room: Room, now_s: float) -> None:
+    def run_one(self, room: Room, now_s: float) -> None:
+        """Run the ticks of a room that are due now, and schedule the next."""
         try:
             self._run(room, now_s)
             self._after(room)

@@ -1,5 +1,6 @@
 """What the microbenchmarks measure: worlds of movers, as objects and as columns, and whole rooms of a game."""
 
+import asyncio
 from collections.abc import Callable
 from typing import Any
 
@@ -10,7 +11,13 @@ from game_server.core.room import Room
 from game_server.core.snapshot import Capture, capture, empty_snapshot
 from game_server.core.world import World, entity_types
 from game_server.games.swarm import Swarm, SwarmOptions
+from game_server.web.connection import LeanConnection
+from game_server.web.takeover import unmask
+from game_server.web.ticker import Ticker
+from game_server.web.watchdog import Watchdog
 from tests.bench.encode import FixedColumns, FixedThing, Nothing
+from tests.bench.micro_sockets import OPTIONS, socket_pair
+from tests.client_frames import frame
 
 
 class Movers:
@@ -84,3 +91,83 @@ def make_room(players: int, game: Any = Swarm) -> tuple[Room, Callable[[], int]]
         return sum(len(frame) for _, frame in room.outgoing())
 
     return room, tick
+
+
+class Link:
+    """What a `Player` is to a session and a connection, without a hub."""
+
+    def __init__(self, connection: LeanConnection, room: Room, number: int) -> None:
+        self.connection = connection
+        self.session = room.join(f"p{number}", f"token-{number}", self, False, 0.0)
+        self.session.outbox.clear()
+        connection.receiver = self
+
+    def on_message(self, data: bytes | str) -> None:
+        """Take what is no plain input."""
+        if not isinstance(data, bytes) or not self.session.take_plain_input(data):
+            self.session.room.receive(self.session, data, 0.0)
+
+    def on_close(self, code: int, reason: str) -> None:
+        """Nobody goes."""
+        raise AssertionError(reason)
+
+
+class Crowd:
+    """Rooms of swarm whose seats all have a connection over loopback, and the clients' ends. Wants a running loop."""
+
+    def __init__(self, rooms: int, clients: int) -> None:
+        loop = asyncio.get_running_loop()
+        definition = GameDefinition.of("swarm", Swarm)
+        limits = RoomLimits(message_burst=1e9)
+
+        def unwanted(*_: Any) -> None:
+            raise AssertionError
+
+        self.count = rooms * clients
+        self._encode = definition.input_type.encode_binary
+        self._ticker = Ticker(unwanted, unwanted, unwanted, lambda *_: None, 0.0, Watchdog(1.0))
+        self._rooms, self._near = list[Room](), []
+        for number in range(rooms):
+            room = Room(f"room-{number}", definition, SwarmOptions(seats=clients), number, limits, 0.0)
+            for client in range(clients):
+                near, far = socket_pair()
+                Link(LeanConnection(far, loop, unmask, OPTIONS, remote_address=""), room, client)
+                self._near.append(near)
+            self._rooms.append(room)
+        self._sent = 0
+
+    @property
+    def connections(self) -> list[list[Any]]:
+        """The server's ends, by room."""
+        return [[session.link.connection for session in room.connected()] for room in self._rooms]
+
+    def send_inputs(self) -> None:
+        """Let each client send one input."""
+        self._sent += 1
+        tick = self._rooms[0].tick
+        messages = [frame(2, self._encode(self._sent, tick, 0.0, {"dx": dx})) for dx in (-1, 0, 1)]
+        for number, near in enumerate(self._near):
+            near.send(messages[number % 3])
+
+    def tick(self) -> None:
+        """Run the tick of each room that is due."""
+        for room in self._rooms:
+            self._ticker.run_one(room, room.clock.due_s(room.tick + 1))
+
+    def read_states(self) -> None:
+        """Let each client read what there is."""
+        for near in self._near:
+            assert near.recv(65_536)
+
+    def close(self) -> None:
+        """Close all sockets."""
+        self._ticker.stop()
+        for connections in self.connections:
+            for connection in connections:
+                connection.receiver = self
+                connection.abort()
+        for near in self._near:
+            near.close()
+
+    def on_close(self, code: int, reason: str) -> None:
+        """All go at the end."""
