@@ -149,6 +149,7 @@ class BadSocket {
       line.put("down", () => this.onmessage?.(event), event.data.length ?? event.data.byteLength);
     };
     real.onclose = (/** @type {any} */ event) => line.put("down", () => this.#end(event), 0);
+    real.onerror = () => {}; // as in connection.js
   }
 
   /** @param {string} type of binary messages */
@@ -172,8 +173,11 @@ class BadSocket {
 
   /** The line is cut: both ends will find out. */
   cut() {
-    this.#real.onopen = this.#real.onmessage = this.#real.onclose = null;
-    this.#real.close();
+    const real = this.#real;
+    if (real) {
+      real.onopen = real.onmessage = real.onclose = null;
+      real.close();
+    }
     this.#end({ code: CONNECTION_LOST, reason: "" });
   }
 

@@ -49,10 +49,7 @@ export class ByteReader {
     for (let factor = 1; factor <= 0x10000000; factor *= 128) {
       const byte = this.uint8();
       value += (byte & 127) * factor; // not a shift: the fifth byte reaches past the 31 bits of one
-      if (byte < 128) {
-        if (value > 0xffffffff) break;
-        return value;
-      }
+      if (byte < 128 && value <= 0xffffffff) return value;
     }
     throw new ProtocolError("varint too long");
   }

@@ -62,7 +62,9 @@ export class BinaryCodec {
       case KIND.checkedDelta:
         return this.#decodeDelta(reader, kind === KIND.checkedDelta);
       case KIND.pong: {
-        const [client_ms, room_ms, late_ms] = [reader.float64(), reader.float64(), reader.float64()];
+        const client_ms = reader.float64();
+        const room_ms = reader.float64();
+        const late_ms = reader.float64();
         if (reader.left || !Number.isFinite(client_ms + room_ms + late_ms)) throw new ProtocolError("bad pong");
         return { type: "pong", client_ms, room_ms, late_ms };
       }

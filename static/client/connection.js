@@ -94,20 +94,27 @@ export class Connection {
   /** Open a socket now, unless one is there. */
   open() {
     if (this.#socket) return;
-    const { subprotocol, WebSocket, listener, now } = this.#options;
-    const socket = new WebSocket(this.#url, [subprotocol]);
+    const { url, subprotocol, WebSocket, listener, now } = this.#options;
+    let socket;
+    try {
+      socket = new WebSocket(this.#url, [subprotocol]);
+    } catch (error) {
+      if (this.#url === url) throw error; // the page's own mistake
+      return this.#ended(1006, String(error));
+    }
     this.#socket = socket;
     this.#retryAtMs = this.#steadyAtMs = Infinity;
     this.#heardAtMs = now();
     this.#silenceMaxMs = OPENING_MAX_MS;
     socket.binaryType = "arraybuffer";
+    socket.onerror = () => {}; // a close follows; without a listener the `ws` package would end the process
     socket.onopen = () => {
       this.#isOpen = true;
       listener.opened(now());
     };
     socket.onmessage = (event) => this.#receive(event.data);
     socket.onclose = (event) => this.#ended(event.code, event.reason);
-    this.#setStatus(this.#trying, null, "");
+    this.#setStatus(this.#trying);
   }
 
   /**
@@ -122,7 +129,7 @@ export class Connection {
     this.#trying = "reconnecting";
     this.#silenceMaxMs = silenceMaxMs;
     this.#steadyAtMs = this.#options.now() + STEADY_MS;
-    this.#setStatus("playing", null, "");
+    this.#setStatus("playing");
   }
 
   /**
@@ -213,8 +220,8 @@ export class Connection {
     this.#setStatus(this.#trying, code, reason);
   }
 
-  /** @param {Status} status @param {number | null} code @param {string} reason */
-  #setStatus(status, code, reason) {
+  /** @param {Status} status @param {number | null} [code] @param {string} [reason] */
+  #setStatus(status, code = null, reason = "") {
     this.status = status;
     this.#options.listener.status({
       status,

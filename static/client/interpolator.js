@@ -190,7 +190,7 @@ export class Interpolator {
 
   /** Let go of what was to leave the picture by `tick`. @param {number} tick */
   #retire(tick) {
-    if (this.#leaving.length) this.#leaving = this.#leaving.filter((track) => track.endTick > tick);
+    this.#leaving = this.#leaving.filter((track) => track.endTick > tick);
   }
 
   /** Whether an entity is in the picture, will be, or is about to leave it. @param {number} id */

@@ -99,20 +99,18 @@ export class ProtocolError extends Error {
  * @typedef {Welcome | EventsMessage | PongMessage | ErrorMessage | MovedMessage | RawState} TextMessage
  */
 
-const IDENTIFIER_MAX = 0xffffffff;
-
 /** @type {Record<string, (value: any) => boolean>} */
 const IS = {
   text: (value) => typeof value === "string",
   "text or null": (value) => value === null || typeof value === "string",
-  number: (value) => Number.isFinite(value),
+  number: Number.isFinite,
   count: isCount,
   "count or null": (value) => value === null || isCount(value),
   rate: (value) => isCount(value) && value >= 1 && value <= 1000,
   boolean: (value) => typeof value === "boolean",
   "socket url": (value) => typeof value === "string" && /^wss?:\/\/[^\s/]+/.test(value),
   object: isObject,
-  array: (value) => Array.isArray(value),
+  array: Array.isArray,
 };
 
 /** What each message must hold; more may stand beside it, so that a newer server can add. @type {Record<string, Record<string, string>>} */
@@ -133,7 +131,7 @@ const EVENT = { number: "count", tick: "count", name: "text" };
 
 /** @param {unknown} value @returns {value is number} whether it is an unsigned 32-bit integer */
 export function isCount(value) {
-  return Number.isInteger(value) && /** @type {number} */ (value) >= 0 && /** @type {number} */ (value) <= IDENTIFIER_MAX;
+  return /** @type {any} */ (value) >>> 0 === value;
 }
 
 /** @param {unknown} value @returns {value is Record<string, unknown>} */

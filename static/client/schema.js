@@ -150,5 +150,5 @@ function grid(isAngle, raw) {
 
 /** @param {unknown} value @param {number} fallback */
 function numberOr(value, fallback) {
-  return typeof value === "number" && Number.isFinite(value) ? value : fallback;
+  return Number.isFinite(value) ? /** @type {number} */ (value) : fallback;
 }

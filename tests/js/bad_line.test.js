@@ -112,6 +112,21 @@ test("a cut loses what is under way, and nobody is reached until it is over", ()
   assert.ok(line.conditions.dropEveryMs);
 });
 
+test("a cut that strikes while somebody is being refused ends that try, and the line goes on", () => {
+  const made = create("drop:990/1000");
+  /** @type {ReturnType<typeof connect>["seen"][]} */
+  const tries = [];
+  for (let i = 0; i < 250; i++) {
+    const reached = made.world.sockets.length;
+    tries.push(connect(made).seen);
+    if (made.world.sockets.length > reached) made.world.socket.accept();
+    made.world.pass(10);
+  }
+  made.world.pass(1000);
+  const ends = tries.map((seen) => seen.filter(([, what]) => what === "close").length);
+  assert.deepEqual(new Set(ends), new Set([1]), "each heard of its end once");
+});
+
 test("a client plays over it, and measures what it is", () => {
   const made = create("delay:60");
   const { world, line } = made;

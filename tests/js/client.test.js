@@ -95,6 +95,36 @@ test("a client that came to the wrong server goes to the right one by itself, at
   assert.equal(statuses().at(-1), "reconnecting");
 });
 
+test("an address that the browser refuses, such as ws:// from an https:// page, is as one that cannot be reached", () => {
+  const world = new FakeWorld();
+  const { WebSocket } = world;
+  class Strict extends WebSocket {
+    /** @param {string} url @param {string[]} protocols */
+    constructor(url, protocols) {
+      if (url.includes("plain")) throw new DOMException("An insecure WebSocket connection may not be initiated", "SecurityError");
+      super(url, protocols);
+    }
+  }
+  const { client, named } = create({ WebSocket: Strict }, world);
+  client.connect();
+  world.socket.accept();
+  world.socket.push({ type: "moved", url: "ws://plain/ws" });
+  world.socket.end(4022);
+  world.passUntilNextSocket();
+  assert.equal(world.socket.url, "ws://test/ws");
+  assert.ok(named("status").some(({ reason }) => reason.includes("insecure")), "the page can say why");
+  assert.throws(() => create({ WebSocket: Strict, url: "ws://plain/ws" }).client.connect(), DOMException, "the page's own address is its own mistake");
+});
+
+test("a socket that tells of its errors as an event emitter does, such as that of the ws package in Node, ends no process", () => {
+  const { client, world, statuses } = create();
+  client.connect();
+  assert.equal(typeof world.socket.onerror, "function", "an error that nobody listens to is thrown there");
+  world.socket.onerror?.({ message: "connect ECONNREFUSED" });
+  world.socket.end(1006);
+  assert.deepEqual(statuses(), ["connecting", "connecting"]);
+});
+
 test("servers that send a client in a circle do not keep it busy", () => {
   const { client, world } = create();
   client.connect();
