@@ -49,7 +49,9 @@ class Settings:
 
     host: str = ts.option(default="127.0.0.1", help="address to listen on; 0.0.0.0 for all")
     port: int = ts.option(default=8888, help="port to listen on; 0 picks a free one")
-    games: list[str] = ts.option(factory=list, help="games to serve, as game_server/games/NAME or a module; none: all")
+    games: list[str] = ts.option(
+        factory=list, help="games, as game_server/games/NAME or a module; repeat for more; none: all"
+    )
     workers: str = ts.option(default="1", help="processes behind the one port: a number, or auto for one a core")
     run_dir: Path | None = ts.option(
         default=None,

@@ -1,5 +1,6 @@
 """The command: it makes modules, finds them again, says when one is stale; those in the repository are fresh."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -111,6 +112,20 @@ def test_remake_finds_what_is_stale(folder: Path) -> None:
     assert (1, True) == (stale.returncode, "rules.js is not what my_game makes" in stale.stderr)
     assert 0 == command(folder, "--remake", ".").returncode
     assert "61.0" in (folder / "rules.js").read_text()
+
+
+def test_the_head_says_how_to_make_it_anew(folder: Path) -> None:
+    """The command in a module's head finds the module by it, wherever it lies in static/; its folder is made."""
+    out = folder / "static" / "games" / "mine" / "run.js"
+    assert 0 == command(folder, "my_game", "--only", "run", "--out", str(out)).returncode
+    (folder / "my_game.py").write_text(RULES.replace("60.0", "61.0"))
+    found = re.search(r"`python -m game_server.translate (.*)`", out.read_text())
+    assert found
+
+    assert 0 == command(folder, *found[1].split()).returncode
+    assert "61.0" in out.read_text()
+    unknown = command(folder, "my_game")
+    assert (2, True) == (unknown.returncode, "give --out FILE" in unknown.stderr)
 
 
 def test_a_module_that_is_not_there(folder: Path) -> None:
