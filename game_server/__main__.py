@@ -64,7 +64,7 @@ async def serve(settings: Settings, place: WorkerPlace | None) -> None:
     server.add_sockets(listeners)
     hub.start()
     _listen_for_signals(hub.stop_asked)
-    worker = Worker(hub, place, hub.stop_asked.set, _board(settings, hub)) if place else None
+    worker = Worker(hub, place, hub.stop_asked.set, _board(settings, hub), secret) if place else None
     if worker:
         worker.start()
     keep_freed_memory()

@@ -20,11 +20,15 @@ from .board import DirectoryDown, NodeState, Overview, claim_of
 from .claims import Claims
 
 if TYPE_CHECKING:
+    from .exchange import Exchange
     from .redis_directory import RedisDirectory
 
 #: reports: at least so often, and so soon after a change
 REPORT_EVERY_S = 1.0
 REPORT_SOON_S = 0.1
+#: what is told of rooms is written, and read, at most so often
+LIST_EVERY_S = 1.0
+ROOMS_LISTED_MAX = 2000
 
 
 class Member:
@@ -36,6 +40,7 @@ class Member:
         claims: its users' one seats.
         report: gives what is to be told of load and rooms.
         tell_nearby: tells the processes of this machine something without Redis, and says in words whom that reaches.
+        exchange: hears what is meant for this process alone.
     """
 
     def __init__(
@@ -45,9 +50,13 @@ class Member:
         claims: Claims,
         report: Callable[[], Report],
         tell_nearby: Callable[[dict[str, Any]], str],
+        exchange: "Exchange",
     ) -> None:
-        self._hub, self._board, self._claims = hub, board, claims
+        self._hub, self._board, self._claims, self._exchange = hub, board, claims, exchange
         self._report, self._tell_nearby = report, tell_nearby
+        #: when rooms were listed last; and rooms of other machines, as of when
+        self._listed_at_s = self._known_at_s = -LIST_EVERY_S
+        self._known: list[dict[str, Any]] = []
         self._is_stale = asyncio.Event()
         #: of the bans that this process and the directory agree upon
         self._bans_version, self._bans_agreed = "", -1
@@ -59,6 +68,7 @@ class Member:
         hub = self._hub
         hub.others.machines = Machines()
         hub.others.announce = self.announce
+        hub.others.rooms_elsewhere = self.rooms_elsewhere
         self._board.listen(self._hear)
         self._task = asyncio.create_task(self._run())
 
@@ -67,6 +77,7 @@ class Member:
         for task in (self._task, *self._telling):
             if task is not None:
                 task.cancel()
+        await self._exchange.stop()
         await self._board.close()
 
     def note_change(self) -> None:
@@ -94,6 +105,9 @@ class Member:
 
     def _hear(self, message: dict[str, Any]) -> None:
         if message.get("from") == self._board.node:
+            return
+        if "ask" in message or "answer" in message:
+            self._exchange.hear(message)
             return
         if "bans" in message:
             self._is_stale.set()
@@ -127,6 +141,7 @@ class Member:
         self._claims.told(state.seats_ended)
         self._take(overview)
         await self._agree_on_bans(overview)
+        await self._list_rooms()
 
     def _state(self) -> NodeState:
         hub, lobby, claims = self._hub, self._hub.lobby, self._claims
@@ -147,6 +162,31 @@ class Member:
         hub.lobby.is_service_full = overview.rooms >= hub.settings.service_rooms_max
         for seat, winner in overview.lost.items():
             self._claims.lose(seat, winner)  # unless it was taken anew while that was on its way
+
+    async def _list_rooms(self) -> None:
+        now_s = self._hub.now_s()
+        if now_s - self._listed_at_s >= LIST_EVERY_S:
+            self._listed_at_s = now_s
+            await self._board.list_rooms(self._hub.rooms_told()[:ROOMS_LISTED_MAX], time.time())
+
+    async def rooms_elsewhere(self) -> list[dict[str, Any]]:
+        """Return the rooms of other machines as of about a second ago; none while Redis does not answer."""
+        machines, now_s = self._hub.others.machines, self._hub.now_s()
+        if machines is None or not machines.is_up:
+            return []
+        if now_s - self._known_at_s >= LIST_EVERY_S:
+            self._known_at_s = now_s  # whoever asks while the answer is on its way has the older one
+            urls = {facts.node: facts.url for facts in machines.nodes if facts.url != self._board.announce_url}
+            try:
+                told = await self._board.rooms_listed(list(urls))
+            except DirectoryDown:
+                return []
+            self._known = [
+                {**row, "age_s": round(row["age_s"] + max(time.time() - each["at_unix_s"], 0.0), 1), "url": urls[node]}
+                for node, each in told.items()
+                for row in each["rooms"]
+            ]
+        return self._known
 
     async def _agree_on_bans(self, overview: Overview) -> None:
         bans, now_s = self._hub.bans, time.time()

@@ -181,6 +181,21 @@ class RedisDirectory:
         """Tell all nodes something, this one included."""
         await self._do(self._redis.publish(f"{PREFIX}:all", ujson.dumps({"from": self.node, **message})))
 
+    async def tell(self, node: str, message: Mapping[str, Any]) -> bool:
+        """Tell one node something, which hears it as it hears what is told to all; return whether it listens."""
+        text = ujson.dumps(message, ensure_ascii=False, allow_nan=False)
+        return bool(await self._do(self._redis.publish(f"{PREFIX}:to:{node}", text)))
+
+    async def list_rooms(self, rows: Sequence[Mapping[str, Any]], at_unix_s: float) -> None:
+        """Write what is told of this node's rooms, for as long as its lease."""
+        text = ujson.dumps({"at_unix_s": at_unix_s, "rooms": list(rows)}, ensure_ascii=False, allow_nan=False)
+        await self._do(self._redis.set(f"{PREFIX}:rooms:{self.node}", text, px=self._lease_ms))
+
+    async def rooms_listed(self, nodes: Sequence[str]) -> dict[str, dict[str, Any]]:
+        """Return what nodes have told of their rooms: `rooms`, and when, `at_unix_s`."""
+        texts = await self._do(self._redis.mget([f"{PREFIX}:rooms:{node}" for node in nodes])) if nodes else []
+        return {node: ujson.loads(text) for node, text in zip(nodes, texts, strict=True) if text}
+
     def listen(self, hear: Callable[[dict[str, Any]], None]) -> None:
         """Have what is told to all brought here from now on, however often Redis goes and comes."""
         self._listening = asyncio.create_task(self._listen(hear))
@@ -189,7 +204,7 @@ class RedisDirectory:
         while True:
             try:
                 async with self._redis.pubsub() as channel:
-                    await channel.subscribe(f"{PREFIX}:all")
+                    await channel.subscribe(f"{PREFIX}:all", f"{PREFIX}:to:{self.node}")
                     while True:
                         message = await channel.get_message(ignore_subscribe_messages=True, timeout=TIMEOUT_S / 2)
                         if message is not None:

@@ -10,6 +10,7 @@ Redis' own (TIME): the clocks of machines need not agree.
     {p}:coming:ROOM    zset TICKET -> when it expires, ms           seats spoken for
     {p}:ticket:TICKET  ROOM; expires                                redeemed once, by the owner
     {p}:code:CODE      ROOM; expires                                private rooms
+    {p}:rooms:NODE     when, and rooms as JSON; expires             what is listed of them everywhere
     {p}:user:USER      hash NODE -> ROOM; expires                   who is where
     {p}:seat:GAME USER NUMBER NODE; expires                        who has a user's one seat: the highest number
     {p}:claims         the newest number of a claim to one

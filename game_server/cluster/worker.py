@@ -75,10 +75,16 @@ class Worker:
         place: what the supervisor gave it.
         drain: called when the service shuts down.
         board: the directory of all machines, if there are several.
+        admin_secret: of the status page; machines that have the same obey each other's operators.
     """
 
     def __init__(
-        self, hub: Hub, place: WorkerPlace, drain: Callable[[], None], board: "RedisDirectory | None" = None
+        self,
+        hub: Hub,
+        place: WorkerPlace,
+        drain: Callable[[], None],
+        board: "RedisDirectory | None" = None,
+        admin_secret: str = "",
     ) -> None:
         self.node = place.node
         self._hub, self._folder, self._drain = hub, place.folder, drain
@@ -92,7 +98,12 @@ class Worker:
         self.link = SupervisorLink(path, hello, self._report, claims, drain, orphan_drain_s)
         self._board = board
         self._done: list[int] = []
-        self._member = Member(hub, board, self._claims, self._facts, self._tell_siblings) if board is not None else None
+        self._exchange = self._member = None
+        if board is not None:
+            from .exchange import Exchange  # it signs, which those who are alone need not load
+
+            self._exchange = Exchange(board, admin_secret, self._answer_far)
+            self._member = Member(hub, board, self._claims, self._facts, self._tell_siblings, self._exchange)
         self._tasks: set[asyncio.Task[None]] = set()
         self._cpu_s, self._cpu_at_s, self._load = time.process_time(), hub.now_s(), 0.0
 
@@ -365,10 +376,19 @@ class Worker:
         question = self._hub.questions.get(letter.get("question", ""))
         return {"error": "unknown question"} if question is None else {"answer": question()}
 
+    async def _answer_far(self, letter: Letter) -> Letter:
+        """Answer a letter from another machine, which says so: what it is trusted with may differ."""
+        for key, answer in self._hub.others.answerers.items():
+            if key in letter:
+                return await answer({**letter, "is_far": True}, ())
+        return {"error": "unknown letter"}
+
     async def ask(self, node: str, letter: Letter, descriptors: Sequence[int] = ()) -> Letter:
         """Ask another process and return its answer; raise NoAnswer when there is none in time."""
         if node not in self.siblings():
-            raise NoAnswer(f"There is no process {node} any more")
+            if self._exchange is None:
+                raise NoAnswer(f"There is no process {node} any more")
+            return await self._exchange.ask(node, letter)
         try:
             answer, _ = await ask(socket_of(self._folder, node), letter, descriptors, HAND_TIMEOUT_S)
         except PostError as error:

@@ -7,6 +7,8 @@ is, and so is the record kept: the process that an act is brought to trusts what
 
     letter   act: what the page asked, admin: who asks        answer   ok, text, and ticket where one was asked for
 
+On another machine the same is done through Redis, if it has the same secret; that machine keeps a record too.
+
 Knows letters and acts; knows nothing of the page, or of how letters travel.
 """
 
@@ -25,7 +27,7 @@ from .admin_auth import Admin, Role
 from .hub import Hub, Letter
 
 #: keys of an act that the record keeps
-ASKED = "room seat name reason text minutes ban locked level".split()
+ASKED = "room seat name reason text minutes ban locked level machine".split()
 
 Row = dict[str, Any]
 
@@ -52,6 +54,8 @@ class Desk:
         if act != "ticket" and admin.role is not Role.OPERATOR:  # to look, everybody may who is here
             raise BadAct("This log-in may look but not act")
         room = message.get("room")
+        if act == "drain" and message.get("machine") is not None:
+            return await self._drain_machine(str(message["machine"]), admin, message)
         owner = node_of(room) if isinstance(room, str) else ""
         if owner not in ("", self._hub.node):
             return await self._bring(owner, admin, message)
@@ -87,6 +91,8 @@ class Desk:
             os.close(descriptor)
         try:
             admin = Admin(**{**letter["admin"], "role": Role(letter["admin"]["role"])})
+            if letter.get("is_far"):
+                return await self.perform(admin, letter["act"])  # this machine keeps a record of its own
             return self._do(admin, letter["act"])
         except BadAct as refusal:
             return {"ok": False, "text": str(refusal)}
@@ -104,6 +110,22 @@ class Desk:
             self._acts.perform(admin, message)
         told, left_s = f"{count(players, 'player')} told", self._hub.settings.drain_s
         return {"ok": True, "text": f"Shutting down all {len(health)} processes: {told}, {left_s:g} s left"}
+
+    async def _drain_machine(self, url: str, admin: Admin, message: Row) -> Row:
+        """Have all processes of one machine drain: one of them is asked, the next if that does not answer."""
+        machines = self._hub.others.machines
+        nodes = [facts.node for facts in machines.nodes if facts.url == url] if machines is not None else []
+        if self._hub.node in nodes:
+            return await self._drain_all(admin, message)
+        problem = f"No machine {url} is known" if machines is None or machines.is_up else "Redis does not answer"
+        for node in nodes:
+            try:
+                answer = await self._bring(node, admin, {"act": "drain"})
+            except BadAct as error:
+                problem = str(error)
+            else:
+                return {**answer, "text": f"{url}: {answer['text']}"}
+        raise BadAct(problem)
 
     async def _set_log_level(self, admin: Admin, message: Row) -> Row:
         done = self._do(admin, message)

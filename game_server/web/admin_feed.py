@@ -106,6 +106,8 @@ class Feed:
         #: when the newest sample was begun that pages have not been told of
         self._untold_s: float | None = None
         self._opened_at_s = 0.0
+        #: asks for rooms of other machines
+        self._asking: asyncio.Task[None] | None = None
         self._beat_s = 0.0
         self._timer: asyncio.TimerHandle | None = None
         self._next_beat()
@@ -176,6 +178,8 @@ class Feed:
         if not self.watchers:
             return
         self._lines.keep()
+        if self.hub.others.machines is not None and (self._asking is None or self._asking.done()):
+            self._asking = self._loop.create_task(self._ask_elsewhere())
         changes, gone = self.fleet.look(self.hub.others.siblings(), self.hub.now_s())
         rooms: list[str] = []
         rows = [*self.sampler.changed.items(), *changes.items()]
@@ -188,6 +192,11 @@ class Feed:
             self._show(watcher, text)
         yield
         yield from self._show_histories()
+
+    async def _ask_elsewhere(self) -> None:
+        rooms = await self.hub.others.rooms_elsewhere()
+        if self.watchers:
+            self.fleet.note_far(rooms, self.hub.now_s() - self.hub.started_at_s)
 
     # ---- watching ----------------------------------------------------------------------------------------------
 

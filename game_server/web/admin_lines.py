@@ -4,8 +4,9 @@
     room      a looker: one room, as a page that looks into it is told (admin_watch), passed on to that page unread
 
 The asker makes a pair of sockets and sends one of them in a letter; lines of JSON go over it until either side closes
-it. Lines to all siblings are up while a page is open here, and no longer. Nobody waits for one: a sibling that cannot
-be reached, or says nothing, is taken note of, and tried again.
+it. Lines to all siblings are up while a page is open here, and no longer. A room's owner on another machine has no
+line: it is asked again and again. Nobody waits for a line: a sibling that cannot be reached, or says nothing, is taken
+note of, and tried again.
 
 Knows letters; knows nothing of what is made of the messages.
 """
@@ -29,7 +30,7 @@ from .logs import log
 LINE_BYTES_MAX = 8 << 20
 #: twice what 15 minutes take
 UNSENT_BYTES_MAX = 4 << 20
-#: before a room's owner that was not reached is tried again
+#: before a room's owner that was not reached is tried again, and how often one on another machine is asked
 RETRY_S = 1.0
 
 
@@ -100,14 +101,23 @@ class Lines:
         """Pass on what the owner of a room tells, for as long as the page looks into it."""
         while True:
             try:
-                async with self._line(node, "room") as (reader, writer):
-                    writer.write(dump(wanted).encode() + b"\n")
-                    async for line in reader:
-                        if not page.screen.show(line.decode().rstrip()):
-                            writer.write(dump(wanted).encode() + b"\n")  # it missed this: the next must be whole
+                if node in self._hub.others.siblings():
+                    await self._pass_on(page, node, wanted)
+                else:
+                    answer = await self._hub.others.ask(node, {"look": wanted["room"], "state": wanted["state"]})
+                    if answer.get("told"):
+                        page.screen.show(dump(answer["told"]))
             except NoAnswer:
                 pass
             await asyncio.sleep(RETRY_S)
+
+    async def _pass_on(self, page: Looker, node: str, wanted: Letter) -> None:
+        text = dump(wanted).encode() + b"\n"
+        async with self._line(node, "room") as (reader, writer):
+            writer.write(text)
+            async for line in reader:
+                if not page.screen.show(line.decode().rstrip()):
+                    writer.write(text)  # it missed this: the next must be whole
 
     @asynccontextmanager
     async def _line(self, node: str, kind: str) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:

@@ -1,17 +1,23 @@
 """Who looks into which room of this process: each room is looked at once, however many look, and told to all of them.
 
-A looker is a page that is open here, or one at another process whose line has been brought here. Knows the hub and
+A looker is a page that is open here, or one at another process whose line has been brought here; from other machines
+one asks. Knows the hub and
 rooms; knows nothing of the rest of the page.
 """
 
-from collections.abc import Iterator
+import os
+from collections.abc import Iterator, Sequence
 from typing import Any, Protocol
 
 import attrs
 import ujson
 
 from .admin_watch import RoomWatch
-from .hub import Hub
+from .hub import Hub, Letter
+
+#: how long a room is remembered at which another machine looked, and the most tick samples that it is told
+GLANCE_S = 5.0
+TICKS_GLANCED_MAX = 60
 
 
 class Screen(Protocol):
@@ -47,6 +53,9 @@ class Lookers:
         self._hub = hub
         self._all: set[Looker] = set()
         self.rooms: dict[str, RoomWatch] = {}
+        #: rooms that are looked at from other machines now and then, and until when they are remembered
+        self._glanced: dict[str, tuple[RoomWatch, float]] = {}
+        hub.others.answerers["look"] = self._answer
 
     def look_into(self, looker: Looker, room_id: str | None, wants_state: bool) -> None:
         """Show a room from now on, at once what is known already; None shows no room any more."""
@@ -87,6 +96,21 @@ class Lookers:
                 else:
                     looker.is_room_stale = not looker.screen.show(text)
             yield
+
+    async def _answer(self, letter: Letter, descriptors: Sequence[int]) -> Letter:
+        """Return what is known of a room, whole, for a page at another machine, which asks again and again."""
+        for descriptor in descriptors:
+            os.close(descriptor)
+        room_id, now_s = str(letter["look"]), self._hub.now_s()
+        self._glanced = {name: held for name, held in self._glanced.items() if held[1] > now_s}
+        room = self._hub.lobby.rooms.get(room_id)
+        if room is None:
+            return {"told": None}
+        watch = self._glanced[room_id][0] if room_id in self._glanced else RoomWatch(room)
+        self._glanced[room_id] = (watch, now_s + GLANCE_S)
+        watch.look(self._hub.ticker.room_timings.get(room_id), self._uptime_s(), letter.get("state") is True)
+        whole = watch.whole()
+        return {"told": {**whole, "ticks": whole["ticks"][-TICKS_GLANCED_MAX:]}}
 
     def _uptime_s(self) -> float:
         return round(self._hub.now_s() - self._hub.started_at_s, 2)

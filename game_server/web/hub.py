@@ -11,7 +11,7 @@ import random
 import secrets
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -94,6 +94,10 @@ async def _ask_nobody(node: str, *_: Any) -> Letter:
     raise NoAnswer(f"There is no process {node}")
 
 
+async def _nothing() -> list[dict[str, Any]]:
+    return []
+
+
 @attrs.define(eq=False)
 class Others:
     """The other processes of the service, as those who know them let the hub reach them."""
@@ -112,6 +116,8 @@ class Others:
 
     #: tells all of them something, and says in words whom it reaches; they get it by `Hub.hear`
     announce: Callable[[dict[str, Any]], str] = lambda _: ""
+    #: the rooms of other machines, private ones too, each with the URL of its machine
+    rooms_elsewhere: Callable[[], Awaitable[list[dict[str, Any]]]] = _nothing
     #: what is known of all machines, if there may be several
     machines: Machines | None = None
 
@@ -549,8 +555,12 @@ class Hub:
 
     def rooms_listed(self) -> list[dict[str, Any]]:
         """Return the public rooms of this process, fullest first."""
+        return public_rooms(self.rooms_told())
+
+    def rooms_told(self) -> list[dict[str, Any]]:
+        """Return what other machines are told of the rooms of this process, fullest first."""
         now_s = self.now_s()
-        rooms = [room for room in self.lobby.rooms.values() if room.code is None and room.closing is None]
+        rooms = [room for room in self.lobby.rooms.values() if room.closing is None]
         return [
             {
                 "room": room.room_id,
@@ -562,9 +572,15 @@ class Hub:
                 "watchable": room.is_watchable,
                 "spectators": len(room.spectators.public),
                 "options": attrs.asdict(room.options) if room.options is not None else {},
+                "is_private": room.code is not None,
             }
             for room in sorted(rooms, key=lambda room: -len(room.sessions))
         ]
+
+
+def public_rooms(rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return those that everybody may know of."""
+    return [{key: row[key] for key in row if key != "is_private"} for row in rows if not row["is_private"]]
 
 
 def _load_identity(settings: Settings) -> "Identity | None":

@@ -15,7 +15,7 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from tornado import web
 
 from ..core.game import Game
-from .hub import Hub
+from .hub import Hub, public_rooms
 from .libraries import LIBRARIES, find_library
 from .logs import log
 from .together import health_of, metrics_of, rooms_of
@@ -181,14 +181,17 @@ class Games(Page):
 
 
 class Rooms(Page):
-    """`/api/rooms`: the public rooms, of one game with `?game=`."""
+    """`/api/rooms`: the public rooms of all machines, of one game with `?game=`; those of others have a `url`."""
 
     async def get(self) -> None:
         game = self.get_query_argument("game", None)
         if game is not None and game not in self.hub.games:
             self.write_json({"error": f"no such game; there are {', '.join(self.hub.games)}"}, 404)
             return
-        rooms = rooms_of(await self.hub.gather("rooms"))
+        answers, elsewhere = await asyncio.gather(self.hub.gather("rooms"), self.hub.others.rooms_elsewhere())
+        # Of games that are not served here the lobby could show nothing.
+        far = [room for room in public_rooms(elsewhere) if room["game"] in self.hub.games]
+        rooms = rooms_of({**answers, "elsewhere": far})
         self.write_json({"rooms": [room for room in rooms if game in (None, room["game"])]})
 
 

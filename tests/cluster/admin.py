@@ -23,16 +23,18 @@ async def fetch(service: ServerProcess, path: str, **options: Any) -> Any:
         client.close()
 
 
-async def log_in(service: ServerProcess) -> str:
+async def log_in(service: ServerProcess, secret: str = SECRET) -> str:
     """Return the cookie of a new session."""
-    answer = await fetch(service, f"/admin?secret={SECRET}")
+    answer = await fetch(service, f"/admin?secret={secret}")
     return str(answer.headers["Set-Cookie"].partition(";")[0])
 
 
 @asynccontextmanager
-async def admin_at(service: ServerProcess, cookie: str | None = None) -> AsyncIterator[WebSocketClientConnection]:
+async def admin_at(
+    service: ServerProcess, cookie: str | None = None, secret: str = SECRET
+) -> AsyncIterator[WebSocketClientConnection]:
     """Open the feed of a service's status page, under a session of its own or one that is there."""
-    headers = {"Cookie": cookie or await log_in(service), "Origin": f"http://127.0.0.1:{service.port}"}
+    headers = {"Cookie": cookie or await log_in(service, secret), "Origin": f"http://127.0.0.1:{service.port}"}
     feed = await websocket_connect(HTTPRequest(f"ws://127.0.0.1:{service.port}/admin/feed", headers=headers))
     try:
         yield feed
