@@ -175,9 +175,8 @@ class Hub:
         definitions = {name: game.definition for name, game in games.items()}
         self.lobby = Lobby(definitions, settings.room_limits(), settings.lobby_limits(), sources)
         self.watchdog = Watchdog(settings.step_timeout_s)
-        self.ticker = Ticker(
-            self.crash, self.end_room, self._start_outside, self._over_budget, settings.tick_budget_ms, self.watchdog
-        )
+        told = self.crash, self.end_room, self._start_outside, self._over_budget
+        self.ticker = Ticker(*told, settings.tick_budget_ms, self.watchdog, settings.read_bytes_max)
         self.players: set[Player] = set()
         self.closes: Counter[str] = Counter()
         self.crashes = CrashReports()

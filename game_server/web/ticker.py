@@ -41,6 +41,7 @@ class Ticker:
         over_budget: told, now and then, of a room whose ticks take longer than they may.
         budget_ms: what a tick may take; 0: half of the room's period.
         watchdog: told when a game's code begins and ends.
+        read_bytes_max: of one connection at a tick.
     """
 
     def __init__(
@@ -51,10 +52,11 @@ class Ticker:
         over_budget: Callable[[Room, RoomTimings], None],
         budget_ms: float,
         watchdog: Watchdog,
+        read_bytes_max: int,
     ) -> None:
         self._crashed, self._closed, self._outside = crashed, closed, outside
         self._over_budget, self._budget_ms = over_budget, budget_ms
-        self._watchdog = watchdog
+        self._watchdog, self._read_bytes_max = watchdog, read_bytes_max
         #: by game name
         self.timings: dict[str, Timings] = {}
         #: by room id, only rooms that have ticked
@@ -137,7 +139,7 @@ class Ticker:
     def _begin(self, room: Room) -> RoomTimings:
         budget_ms = self._budget_ms or BUDGET_SHARE * 1000 / room.definition.cls.tick_rate
         timings = self.room_timings[room.room_id] = RoomTimings(budget_ms * 1000)
-        self._wires[room.room_id] = RoomWires()
+        self._wires[room.room_id] = RoomWires(self._read_bytes_max)
         return timings
 
     def _run(self, room: Room, now_s: float) -> None:

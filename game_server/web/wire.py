@@ -25,8 +25,8 @@ from typing import TYPE_CHECKING, Any
 
 from ..core.session import Session
 
-#: a read of `receive_all` takes no more than this
-READ_BYTES_MAX = 4096
+#: the most that one read of `receive_all` can take
+READ_BYTES_MAX = 65_536
 
 
 if TYPE_CHECKING:
@@ -45,9 +45,14 @@ IS_NATIVE = Wire.__module__ == "game_server_wire"
 
 
 class RoomWires:
-    """The wires of one room's connected sessions."""
+    """The wires of one room's connected sessions.
 
-    def __init__(self) -> None:
+    Args:
+        read_bytes_max: of one of them at a tick.
+    """
+
+    def __init__(self, read_bytes_max: int) -> None:
+        self._read_bytes_max = min(read_bytes_max, READ_BYTES_MAX)
         self._sessions: Sequence[Session] = ()
         self._wires: list[Any] = []
         #: whether a session was told that it is blocked
@@ -57,7 +62,8 @@ class RoomWires:
         """Take what has arrived; a list of sessions that is the same as before has the same connections."""
         if sessions is not self._sessions:
             self._sessions, self._wires = sessions, [session.link.connection for session in sessions]
-        for session, wire, got in zip(sessions, self._wires, receive_all(self._wires, READ_BYTES_MAX), strict=True):
+        received = receive_all(self._wires, self._read_bytes_max)
+        for session, wire, got in zip(sessions, self._wires, received, strict=True):
             if got is None:
                 continue
             if got.__class__ is bytes:

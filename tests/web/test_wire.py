@@ -119,7 +119,7 @@ def test_a_room_hears_what_each_connection_would_hear_by_itself(clients: Any) ->
     loop = asyncio.new_event_loop()
     cut = [[piece for words, place in said for piece in halved(b"".join(words), place)] for said in clients]
     together, apart = (make(loop, len(clients)) for _ in range(2))
-    wires = RoomWires()
+    wires = RoomWires(4096)
     for row in zip_longest(*cut):
         for piece, one, other in zip(row, together, apart, strict=True):
             for half in (one, other):
@@ -135,6 +135,18 @@ def test_a_room_hears_what_each_connection_would_hear_by_itself(clients: Any) ->
     end(loop, *together, *apart)
 
 
+def test_a_read_takes_no_more_than_its_limit(loop: asyncio.AbstractEventLoop) -> None:
+    """The setting `read_bytes_max` bounds what a tick takes of one connection; the next tick goes on."""
+    halves = make(loop, 1, read_bytes_max=20)
+    half, wires, small = halves[0], RoomWires(20), frame(BINARY, b"\1" * 10)
+    half.near.send(small * 3)
+    assert select.select([half.connection.descriptor], [], [], 10)[0]
+    for bytes_in, told in ((20, 1), (40, 2), (48, 3)):
+        wires.read(halves)
+        assert (bytes_in, told) == (half.connection.bytes_in, len(half.told))
+    end(loop, *halves)
+
+
 def test_the_end_of_a_client_is_noticed_by_the_read_of_its_room(loop: asyncio.AbstractEventLoop) -> None:
     """A client that closes its socket, and one whose line is reset, are lost; who is between them is not."""
     halves = make(loop, 3)
@@ -144,7 +156,7 @@ def test_the_end_of_a_client_is_noticed_by_the_read_of_its_room(loop: asyncio.Ab
     halves[2].near.close()
     for half in halves:
         assert select.select([half.connection.descriptor], [], [], 10)[0]
-    RoomWires().read(halves)
+    RoomWires(4096).read(halves)
     assert [[(1006, "end of file")], [b"\2"], [(1006, "Connection reset by peer")]] == [half.told for half in halves]
     assert [True, False, True] == [half.connection.is_closed for half in halves]
     end(loop, *halves)
@@ -194,7 +206,7 @@ def test_nothing_overtakes_what_could_not_be_sent(loop: asyncio.AbstractEventLoo
 def test_a_session_is_blocked_while_its_own_messages_wait(loop: asyncio.AbstractEventLoop) -> None:
     """Whose client does not read is told so before the next state, and told again when all has gone; others are not."""
     halves = make(loop, 2)
-    wires, body = RoomWires(), b"x" * 60_000
+    wires, body = RoomWires(4096), b"x" * 60_000
     wires.read(halves)
     while not halves[0].connection.unsent_bytes:
         write_wires([(halves[0], body)])
@@ -213,7 +225,7 @@ def test_a_message_over_the_limit_is_for_the_parser(loop: asyncio.AbstractEventL
     for half, size in zip(halves, (10, 11), strict=True):
         half.near.send(frame(BINARY, bytes(size)))
         assert select.select([half.connection.descriptor], [], [], 10)[0]
-    RoomWires().read(halves)
+    RoomWires(4096).read(halves)
     assert [[bytes(10)], [(1009, "message over 10 bytes")]] == [half.told for half in halves]
     end(loop, *halves)
 
@@ -239,7 +251,7 @@ def test_what_is_no_wire_is_left_to_itself() -> None:
             self.sent.append(prepared)
 
     other: Any = Other()
-    RoomWires().read([other])
+    RoomWires(4096).read([other])
     write_wires([(other, b"one"), (other, b"two")])
     assert (1, [b"one", b"two"]) == (other.polls, other.sent)
 

@@ -125,7 +125,7 @@ class Crowd:
 
         self.count = rooms * clients
         self._encode = definition.input_type.encode_binary
-        self._ticker = Ticker(unwanted, unwanted, unwanted, lambda *_: None, 0.0, Watchdog(1.0))
+        self._ticker = Ticker(unwanted, unwanted, unwanted, lambda *_: None, 0.0, Watchdog(1.0), 4096)
         self._rooms, self._near = list[Room](), []
         for number in range(rooms):
             room = Room(f"room-{number}", definition, SwarmOptions(seats=clients), number, limits, 0.0)
