@@ -69,9 +69,9 @@ sim: $(VENV)/tests.stamp  ## Hunt for faults in simulated time; SECONDS=600 JOBS
 fuzz: $(VENV)/tests.stamp  ## Feed parser, codecs and rooms with spoilt messages; SECONDS=600, ARGS="--coverage"
 	@exec $(PY) -m tests.fuzz --seconds $(or $(SECONDS),60) $(ARGS)
 
-fuzz-guided: $(VENV)/tests.stamp  ## The same guided by coverage (atheris, Linux), which adds to the corpus; TARGET=text SECONDS=60
+fuzz-guided: $(VENV)/tests.stamp  ## The same guided by coverage (atheris, Linux), adding to the corpora; TARGET=text, SECONDS=30 for each
 	$(PIP_INSTALL) "atheris>=3,<4"
-	@exec $(PY) -m tests.fuzz.guided $(or $(TARGET),text) $(or $(SECONDS),60)
+	@exec $(PY) -m tests.fuzz.guided $(or $(TARGET),all) $(or $(SECONDS),30)
 
 bench: $(VENV)/tests.stamp  ## Compare with the peers, side by side (20 to 30 minutes); make bench ARGS=--quick
 	@exec $(PY) -m tests.bench $(ARGS)

@@ -4,6 +4,7 @@ A target knows which exceptions are documented and swallows those; where two way
 in many, a state that was accepted and its checksum) it compares them.
 """
 
+import unicodedata
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,46 +15,35 @@ import ujson
 from game_server.core.codec import Pong, StateMessage, decode_binary
 from game_server.core.definition import GameDefinition
 from game_server.core.frames import Failure, FrameParser, serialise_event
-from game_server.core.inputs import InputType
+from game_server.core.inputs import Input, InputType
 from game_server.core.json_codec import decode_state, dump, retold
 from game_server.core.limits import RoomLimits
 from game_server.core.protocol import parse_binary, parse_text
 from game_server.core.replica import Replica
 from game_server.core.room import Room
+from game_server.core.schema import fields_of
 from game_server.core.session import Session, State
+from game_server.core.words import clean_chat, clean_name
 from game_server.errors import ProtocolError, Refused
-from game_server.game import Seat
 from game_server.web.takeover import unmask
 from loadtest import frames as client_frames
-from tests.core.viewing import Table
-from tests.sim.games import Push, Yard
+from tests.sim.games import Push
+
+from .games import FLOCK, VEILED, YARD
+from .values import ids, inputs, values
 
 FOLDER = Path(__file__).parent
 
 
-class Parrot(Yard):
-    """Passes on to all what one of them says."""
-
-    def command(self, seat: Seat, name: str, data: Any) -> None:
-        if name == "say":
-            self.emit("said", data)
-        elif name == "whisper":
-            self.emit("whispered", {"data": data}, to=seat)
-        else:
-            super().command(seat, "no " + name, data)
-
-
-class Veiled(Table):
-    """Of which each sees a part, and a part of that whenever a seat comes back."""
-
-    seats = 2
-
-
-YARD = GameDefinition.of("yard", Parrot)
-VEILED = GameDefinition.of("veiled", Veiled)
 INPUT = InputType.of(Push)
+#: the same as a client knows it
+CLIENTS_INPUT = InputType("Push", fields_of(INPUT.schema()), None)
+NAME_LEN_MAX = 16
 MESSAGE_BYTES_MAX = 300
+CLIENT_MESSAGE_BYTES_MAX = 70_000
 TICK_EVERY_MESSAGES = 8
+#: bit of a message's first byte: from now on this client takes no states, or does again
+STOPS_READING = 0x40
 ROOM_LIVES_MESSAGES = 4000
 
 
@@ -119,9 +109,14 @@ def _told(events: list[Any]) -> list[Any]:
 
 
 def _client_frames() -> Callable[[bytes], None]:
-    """The bots' frame parser: any server's bytes give events or a Failure."""
+    """The bots' frames: any server's bytes give events or a Failure; the server reads what they write."""
 
     def run(data: bytes) -> None:
+        if data:
+            payload = (data[1:] * (1 + 110 * (data[0] >> 7)))[:CLIENT_MESSAGE_BYTES_MAX]
+            written = client_frames.serialise(client_frames.BINARY, payload)
+            (read,) = FrameParser(unmask, CLIENT_MESSAGE_BYTES_MAX).receive_data(written)
+            assert read == payload
         parser = client_frames.FrameParser()
         size = len(data) % 11 + 1
         for start in range(0, len(data), size):
@@ -145,10 +140,22 @@ def _text() -> Callable[[bytes], None]:
             options = getattr(message, "options", None)
             if options is not None:
                 YARD.parse_options(options)
+            _check_cleaned(getattr(message, "name", "") + getattr(message, "text", ""))
         except (ProtocolError, Refused) as error:
             _check_words(error)
 
     return run
+
+
+def _check_cleaned(said: str) -> None:
+    """Names and chat lose what is not shown or harms, within the bound, and what is clean stays as it is."""
+    name, chat = clean_name(said, NAME_LEN_MAX), clean_chat(said)
+    assert len(name) <= NAME_LEN_MAX
+    assert (clean_name(name, NAME_LEN_MAX), clean_chat(chat)) == (name, chat)
+    for cleaned in (name, chat):
+        kinds = {unicodedata.category(character) for character in cleaned if character not in " \u200c\u200d"}
+        assert not kinds & {"Cc", "Cf", "Cs", "Co", "Zs", "Zl", "Zp"}, cleaned
+        cleaned.encode("utf-8")
 
 
 def _check_words(error: Exception) -> None:
@@ -162,9 +169,13 @@ def _binary() -> Callable[[bytes], None]:
     def run(data: bytes) -> None:
         for input_type in (INPUT, None):
             try:
-                parse_binary(data, input_type)
+                message = parse_binary(data, input_type)
             except (ProtocolError, Refused) as error:
                 _check_words(error)
+                continue
+            if isinstance(message, Input):
+                seq, ack, lag, value = message
+                assert CLIENTS_INPUT.encode_binary(seq, ack, lag, attrs.asdict(value)) == data
 
     return run
 
@@ -197,6 +208,8 @@ class Club:
         self.messages += 1
         self._seat_all()
         session = self.sessions[data[0] & 1 if data else 0]
+        if data and data[0] & STOPS_READING:
+            session.is_blocked = not session.is_blocked
         message: bytes | str = data[1:]
         try:
             if session.is_json or data[:1] > b"\x7f":
@@ -306,4 +319,8 @@ TARGETS: tuple[Target, ...] = (
     Target("views", _room_of(VEILED), like="room"),
     Target("state", _state),
     Target("json_state", _json_state),
+    Target("columns", _room_of(FLOCK), like="room"),
+    Target("values", values),
+    Target("ids", ids),
+    Target("inputs", inputs),
 )
