@@ -96,7 +96,7 @@ class Bot:
         self._token, self._event = "", 0
         #: what it has just been told about where its room is
         self._moved: Mapping[str, Any] | None = None
-        self._is_member = False
+        self._is_member = self._is_resuming = False
         #: the answer to a resume was that there is no such seat any more
         self._is_seat_gone = False
         self.seat, self.tick_rate = -1, 0
@@ -136,8 +136,15 @@ class Bot:
 
     async def resume(self) -> None:
         """Come back after a drop, to a new seat if the old one is gone; what fails is counted and ends the bot."""
-        if self._link is not None or self.is_leaving:
+        if self._link is not None or self.is_leaving or self._is_resuming:
             return
+        self._is_resuming = True
+        try:
+            await self._resume()
+        finally:
+            self._is_resuming = False
+
+    async def _resume(self) -> None:
         message = {
             "type": "resume",
             "version": VERSION,
@@ -328,7 +335,8 @@ class Bot:
 
     def _take_events(self, events: list[Mapping[str, Any]], now_s: float) -> None:
         self._ledger.samples.events += len(events)
-        self._event = events[-1]["number"]
+        if events:  # none, where what was lost is all that there is to say
+            self._event = events[-1]["number"]
         said = self.play.meter.said
         for event in events if said else ():
             if event["name"] == "chat" and event["data"]["seat"] == self.seat:
