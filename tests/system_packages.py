@@ -1,10 +1,16 @@
-"""Programs that tests need and pip does not bring: got from the system's own packages, where that asks no question."""
+"""Programs that tests need and pip does not bring: got from the system's own packages, where that asks no question.
 
+A file that finds one is a program itself, with the two modes of `provide`.
+"""
+
+import argparse
 import os
 import platform
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
+from pathlib import Path
 
 
 def in_ci() -> bool:
@@ -46,3 +52,31 @@ def run_quietly(command: list[str]) -> bool:
     print("+", *command, file=sys.stderr)
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     return subprocess.run(command, env=environment, stdout=subprocess.DEVNULL, check=False).returncode == 0
+
+
+def provide(program: str, skipped: str, find: Callable[[], str | None], install: Callable[[], object]) -> int:
+    """Run one of the two modes of the command line; return the exit code.
+
+    Args:
+        program: what it is called.
+        skipped: what is said of the tests where there is none.
+        find: returns its path.
+        install: tries to get it.
+    """
+    parser = argparse.ArgumentParser(description=f"Find or get {program} for the tests.")
+    parser.add_argument(
+        "--install", metavar="STAMP", type=Path, help="get one if there is none; touch STAMP if there is"
+    )
+    parser.add_argument("--report", action="store_true", help="say in one line that tests were skipped, if so")
+    options = parser.parse_args()
+    if options.install:
+        if find() is None:
+            install()
+        if find() is not None:
+            options.install.touch()
+        elif in_ci():
+            print(f"No {program} could be installed, and with CI=true nothing is skipped.", file=sys.stderr)
+            return 1
+    if options.report and find() is None:
+        print(skipped)
+    return 0

@@ -6,7 +6,6 @@ Also a program, which `make test` runs to get one:
     python -m tests.cluster.redis_server --report           say in one line that its tests were skipped, if so
 """
 
-import argparse
 import shutil
 import signal
 import socket
@@ -15,7 +14,7 @@ import sys
 import time
 from pathlib import Path
 
-from tests.system_packages import in_ci, install_with_apt
+from tests.system_packages import install_with_apt, provide
 
 SKIPPED = "SKIPPED: the tests of several machines, for want of redis-server on the path"
 START_TIMEOUT_S = 20.0
@@ -87,24 +86,5 @@ class RedisServer:
         self.start()
 
 
-def main() -> int:
-    """Run one of the two modes; return the exit code."""
-    parser = argparse.ArgumentParser(description="Find or get a redis-server.")
-    parser.add_argument("--install", metavar="STAMP", type=Path)
-    parser.add_argument("--report", action="store_true")
-    options = parser.parse_args()
-    if options.install:
-        if find_redis() is None:
-            install_with_apt("redis-server")
-        if find_redis() is not None:
-            options.install.touch()
-        elif in_ci():
-            print("No redis-server could be installed, and with CI=true nothing is skipped.", file=sys.stderr)
-            return 1
-    if options.report and find_redis() is None:
-        print(SKIPPED)
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(provide("redis-server", SKIPPED, find_redis, lambda: install_with_apt("redis-server")))

@@ -10,13 +10,12 @@ Debian has a Chromium of its own, which apt installs where we are root or sudo a
 With CI=true a missing browser is an error, never a skip.
 """
 
-import argparse
 import os
 import shutil
 import sys
 from pathlib import Path
 
-from tests.system_packages import distribution, elevation, in_ci, install_with_apt, run_quietly
+from tests.system_packages import distribution, elevation, install_with_apt, provide, run_quietly
 
 SKIPPED = "SKIPPED: the browser tests, for want of Chromium; install one, or set CHROMIUM to the path of one"
 
@@ -44,24 +43,5 @@ def install_chromium() -> None:
     run_quietly([sys.executable, "-m", "playwright", "install", *with_deps, "chromium"])
 
 
-def main() -> int:
-    """Run one of the two modes; return the exit code."""
-    parser = argparse.ArgumentParser(description="Find or get a Chromium for the browser tests.")
-    parser.add_argument("--install", metavar="STAMP", type=Path)
-    parser.add_argument("--report", action="store_true")
-    options = parser.parse_args()
-    if options.install:
-        if find_chromium() is None:
-            install_chromium()
-        if find_chromium() is not None:
-            options.install.touch()
-        elif in_ci():
-            print("No Chromium could be installed, and with CI=true nothing is skipped.", file=sys.stderr)
-            return 1
-    if options.report and find_chromium() is None:
-        print(SKIPPED)
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(provide("Chromium", SKIPPED, find_chromium, install_chromium))
