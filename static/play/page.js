@@ -11,6 +11,7 @@ import { byId } from "../shared/dom.js";
 import { NetGraph } from "../shared/net_graph.js";
 import { readName } from "../shared/player_name.js";
 import { reloadOnce } from "../shared/reload.js";
+import { readWish, roomAddress } from "../shared/wish.js";
 import { Banner } from "./banner.js";
 import { Controls } from "./controls.js";
 import { bind } from "./keys.js";
@@ -18,7 +19,6 @@ import { Log, eventText } from "./log.js";
 import { Panel, setText } from "./panel.js";
 import { Picture } from "./picture.js";
 import { planOf } from "./plan.js";
-import { readWish, roomAddress } from "./wish.js";
 
 /** @typedef {import("./plan.js").SchemaInfo} SchemaInfo */
 

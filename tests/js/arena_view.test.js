@@ -9,7 +9,7 @@ import { ranked, shownRate, shownTime } from "../../static/games/arena/hud.js";
 import { BEAM, NOTHING, SHOT } from "../../static/games/arena/movement.js";
 import { News } from "../../static/games/arena/news.js";
 import { Scene } from "../../static/games/arena/scene.js";
-import { readWish } from "../../static/games/arena/wish.js";
+import { readWish } from "../../static/shared/wish.js";
 import { playAddress } from "../../static/lobby/api.js";
 import { shownAge, shownKey } from "../../static/lobby/rooms.js";
 

@@ -5,7 +5,7 @@ import { test } from "node:test";
 import { Frame } from "/static/play/frame.js";
 import { bind, inputOf } from "/static/play/keys.js";
 import { planOf } from "/static/play/plan.js";
-import { readWish, roomAddress } from "/static/play/wish.js";
+import { readWish, roomAddress } from "/static/shared/wish.js";
 
 const place = (/** @type {number} */ max) =>
   ["x", "y"].map((name) => ({ name, kind: "fixed", to: "all", min: 0, max, step: 0.5 }));

@@ -11,6 +11,7 @@ import { byId } from "../../shared/dom.js";
 import { NetGraph } from "../../shared/net_graph.js";
 import { readName } from "../../shared/player_name.js";
 import { reloadOnce } from "../../shared/reload.js";
+import { readWish, roomAddress } from "../../shared/wish.js";
 import { Banner } from "./banner.js";
 import { Chat } from "./chat.js";
 import { Controls } from "./controls.js";
@@ -24,7 +25,6 @@ import { Renderer } from "./renderer.js";
 import { Scoreboard } from "./scoreboard.js";
 import { Sound } from "./sound.js";
 import { Touch } from "./touch.js";
-import { readWish, showAddress } from "./wish.js";
 
 const HINT_LIFE_MS = 10000;
 const FIGURES_EVERY_MS = 500;
@@ -175,7 +175,8 @@ client.on("welcome", (welcome) => {
     meId = null;
   }
   chat.limit(welcome.limits.chat_len_max);
-  showAddress(welcome);
+  // a ticket stays in the address: it is good for a reload
+  if (!wish.ticket) window.history.replaceState(null, "", roomAddress(window.location.pathname, welcome, net));
   showWatching(welcome);
   if (welcome.code && !welcome.resumed) chat.note(`Private room. Its code: ${welcome.code}`);
 });
