@@ -54,10 +54,10 @@ class Nearby:
 
     def __attrs_post_init__(self) -> None:
         for name, value in (("radius", self.radius), ("cell", self.cell_size)):
-            if not value > 0:
-                raise DefinitionError(f"Nearby: {name} must be above 0, not {value!r}")
-        if not self.margin >= 0:
-            raise DefinitionError(f"Nearby: hysteresis must be 0 or more, not {self.hysteresis!r}")
+            if not 0 < value < math.inf:
+                raise DefinitionError(f"Nearby: {name} must be a number above 0, not {value!r}")
+        if not 0 <= self.margin < math.inf:
+            raise DefinitionError(f"Nearby: hysteresis must be a number from 0, not {self.hysteresis!r}")
 
     @property
     def margin(self) -> float:

@@ -1,6 +1,7 @@
 """Views: each seat holds exactly what it may see, whatever happens to its line, and nothing else is sent to it."""
 
 import itertools
+import math
 import random
 from typing import Any
 
@@ -130,9 +131,19 @@ def test_a_declaration_that_cannot_work_is_refused(declared: dict[str, Any], com
         GameDefinition.of("odd", _game(**declared))
 
 
-@pytest.mark.parametrize("declared", [{"radius": 0}, {"radius": 5, "cell": 0}, {"radius": 5, "hysteresis": -1}])
+@pytest.mark.parametrize(
+    "declared",
+    [
+        {"radius": 0},
+        {"radius": math.inf},
+        {"radius": 5, "cell": 0},
+        {"radius": 5, "cell": math.inf},
+        {"radius": 5, "hysteresis": -1},
+        {"radius": 5, "hysteresis": math.inf},
+    ],
+)
 def test_a_size_that_cannot_be_is_refused(declared: dict[str, Any]) -> None:
-    """Radius and cell are above 0, hysteresis is not below."""
+    """Radius and cell are above 0, hysteresis is not below, and none is endless: a grid has cells to be counted."""
     with pytest.raises(DefinitionError, match=r"Nearby: \w+ must be"):
         Nearby(types=(Mob,), **declared)
 
