@@ -245,35 +245,38 @@ def _make_scan(type_name: str, fields: tuple[Field, ...]) -> ScanFunction:
     columns = [f"q{position}" for position in range(len(fields))]
     row = "(" + "".join(column + ", " for column in columns) + ")"
     olds = "".join(f"o{position}, " for position in range(len(fields)))
-    mask = " | ".join(f"(q{position} != o{position}) << {position}" for position in range(len(fields)))
+    tests_of_change = "\n".join(
+        f"        if q{place} != o{place}: mask |= {1 << place}" for place in range(len(fields))
+    )
     news = olds.replace("o", "q")
     slow = f"row, off = clamp_row(e, fields); clamped += off; {news}= row" if fields else "pass"
     body = f"""
 def scan(entities, old_rows):
     rows = {{}}; spawned = []; updated = {{}}; clamped = 0
+    last_mask = 0; ids = spawned
     old_row = old_rows.get
     for id, e in entities.items():
         try:
             {"; ".join(quantise) or "pass"}
-            row = {row}
             if not ({" and ".join(tests) or "True"}):
                 {slow}
         except (ValueError, OverflowError, TypeError, AttributeError, struct_error):
             {slow}
         old = old_row(id)
-        if old == row:
-            rows[id] = old
-            continue
-        rows[id] = row
         if old is None:
+            rows[id] = {row}
             spawned.append(id)
             continue
         {olds + "= old" if fields else "pass"}
-        mask = {mask or "0"}
-        if mask in updated:
-            updated[mask].append(id)
-        else:
-            updated[mask] = [id]
+        mask = 0
+{tests_of_change}
+        if not mask:
+            rows[id] = old
+            continue
+        rows[id] = {row}
+        if mask != last_mask:
+            last_mask, ids = mask, updated.setdefault(mask, [])
+        ids.append(id)
     is_same = len(old_rows) + len(spawned) == len(rows)
     despawned = [] if is_same else [id for id in old_rows if id not in rows]
     return Scan(rows, TypeDiff(despawned, spawned, updated), clamped)
