@@ -34,6 +34,7 @@ run: $(VENV)/runtime.stamp  ## Install what is missing, start the server, print 
 test: lint types test-python test-js  ## Install what tests need, run all of them
 	@$(PY) -m tests.e2e.chromium --report
 	@$(PY) -m tests.cluster.redis_server --report
+	@$(PY) -m tests.cluster.nginx_server --report
 	@$(if $(NODE),,echo "SKIPPED: tsc, eslint and node --test, for want of Node 20.19 or newer on the path")
 
 lint: $(VENV)/tests.stamp
@@ -44,7 +45,7 @@ types: $(VENV)/tests.stamp
 	$(PY) -m mypy
 
 # Some tests need what npm brings (axe, and uPlot as its makers publish it).
-test-python: $(VENV)/browser.stamp $(VENV)/redis.stamp $(if $(NODE),tests/node_modules/.stamp)  ## pytest alone; make test-python ARGS="-k delta -x"
+test-python: $(VENV)/browser.stamp $(VENV)/redis.stamp $(VENV)/nginx.stamp $(if $(NODE),tests/node_modules/.stamp)  ## pytest alone; make test-python ARGS="-k delta -x"
 	$(PY) -m pytest $(ARGS)
 
 ifneq ($(NODE),)
@@ -129,6 +130,9 @@ $(VENV)/browser.stamp: $(VENV)/tests.stamp tests/e2e/chromium.py
 
 $(VENV)/redis.stamp: $(VENV)/tests.stamp tests/cluster/redis_server.py
 	$(PY) -m tests.cluster.redis_server --install $@
+
+$(VENV)/nginx.stamp: $(VENV)/tests.stamp tests/cluster/nginx_server.py
+	$(PY) -m tests.cluster.nginx_server --install $@
 
 tests/node_modules/.stamp: tests/package.json tests/package-lock.json
 	npm ci --prefix tests --no-fund --no-audit

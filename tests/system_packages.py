@@ -27,6 +27,20 @@ def install_with_apt(package: str) -> bool:
     return run_quietly([*apt, "update"]) and run_quietly([*apt, "install", "--no-install-recommends", "--yes", package])
 
 
+def unpack_with_apt(package: str, folder: Path, target: Path) -> bool:
+    """Unpack a Debian package without installing it, so that it starts nothing; return whether that went well."""
+    if not shutil.which("apt-get") or not shutil.which("dpkg-deb"):
+        return False
+    elevate = elevation()
+    if elevate is not None:
+        run_quietly([*elevate, "apt-get", "-qq", "update"])
+    # Run as root, apt fetches as a user of its own, which has to be let into the folder.
+    folder.chmod(0o777)
+    if not run_quietly(["apt-get", "-qq", "download", package], folder):
+        return False
+    return all(run_quietly(["dpkg-deb", "--extract", str(path), str(target)]) for path in folder.glob("*.deb"))
+
+
 def distribution() -> str:
     """Return the name of the Linux distribution; empty where there is none."""
     try:
@@ -47,11 +61,11 @@ def elevation() -> list[str] | None:
     return None
 
 
-def run_quietly(command: list[str]) -> bool:
+def run_quietly(command: list[str], folder: Path | None = None) -> bool:
     """Run a command, say so on stderr, and return whether it succeeded."""
     print("+", *command, file=sys.stderr)
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    return subprocess.run(command, env=environment, stdout=subprocess.DEVNULL, check=False).returncode == 0
+    return subprocess.run(command, cwd=folder, env=environment, stdout=subprocess.DEVNULL, check=False).returncode == 0
 
 
 def provide(program: str, skipped: str, find: Callable[[], str | None], install: Callable[[], object]) -> int:

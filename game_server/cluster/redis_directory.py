@@ -34,6 +34,8 @@ TICKET_MS = 5000
 TIMEOUT_S = 1.0
 RETRY_S = 0.5
 HEALTH_CHECK_S = 5.0
+#: after so long every node that lives has written itself in again
+WHOLE_AFTER_S = 3.0
 #: above all fences
 FENCE_MAX = 2**53
 
@@ -66,13 +68,15 @@ class RedisDirectory:
             # A channel on which nothing is said finds out by asking that the other side is gone.
             health_check_interval=HEALTH_CHECK_S,
         )
-        scripts = ("REPORT", "PLACE", "REDEEM", "LEAVE", "MERGE_BANS", "SEEK", "TAKE")
+        scripts = ("REPORT", "PLACE", "REDEEM", "LEAVE", "MERGE_BANS", "SEEK", "TAKE", "LOOK_UP")
         self._scripts = {name: self._redis.register_script(getattr(redis_scripts, name)) for name in scripts}
         self._listening: asyncio.Task[None] | None = None
         #: what Redis' clock is ahead of this process' monotonic one; before it was heard, this machine's is believed
         self._ahead_us = time.time_ns() // 1000 - _own_us()
-        #: whether the last command was answered
+        #: whether the last command was answered, and when that began after a time in which they were not
         self.is_up = False
+        self._back_at_s = -WHOLE_AFTER_S
+        self._was_down = False
 
     async def _run(self, script: str, *arguments: Any) -> Any:
         return await self._do(self._scripts[script](keys=[PREFIX], args=list(arguments)))
@@ -85,10 +89,12 @@ class RedisDirectory:
         except (redis.RedisError, OSError, TimeoutError) as error:
             if self.is_up:
                 log.warning("redis_down", error=repr(error))
-            self.is_up = False
+            self.is_up, self._was_down = False, True
             raise DirectoryDown(str(error) or "Redis does not answer") from error
         if not self.is_up:
             log.info("redis_up")
+            if self._was_down:
+                self._back_at_s = time.monotonic()
         self.is_up = True
         return result
 
@@ -147,8 +153,12 @@ class RedisDirectory:
         return version, [ujson.loads(row) for row in merged]
 
     async def bury(self, node: str) -> None:
-        """Take a node off the list that does not do what it is there for; it lists itself again if it lives."""
-        await self._run("LEAVE", node, FENCE_MAX)
+        """Take a node off the board that is gone."""
+        await self._run("LEAVE", node, FENCE_MAX, 0)
+
+    async def delist(self, node: str) -> None:
+        """Send no more quick matches to a node that does not answer. If it lives, it lists itself again."""
+        await self._run("LEAVE", node, FENCE_MAX, 1)
 
     async def place(self, wish: Wish, is_new: bool) -> SeatFound | None:
         """Return a seat for a quick match (or in a new room); None when no node is there."""
@@ -163,14 +173,19 @@ class RedisDirectory:
         return room
 
     async def url_of(self, node: str) -> str | None:
-        """Return where a node is found; None when it is not there."""
-        url: str | None = await self._do(self._redis.hget(f"{PREFIX}:lease:{node}", "url"))
-        return url
+        """Return where a node is found; None when it is not there. Raise DirectoryDown when nobody can tell yet."""
+        return await self._look_up("node", node)
 
     async def room_of_code(self, code: str) -> str | None:
-        """Return the room of a code, on whichever node."""
-        room: str | None = await self._do(self._redis.get(f"{PREFIX}:code:{code}"))
-        return room
+        """Return the room of a code, on whichever node. Raise DirectoryDown when nobody can tell yet."""
+        return await self._look_up("code", code)
+
+    async def _look_up(self, kind: str, name: str) -> str | None:
+        found, age_ms = await self._run("LOOK_UP", kind, name)
+        # To say "not here" of what has only not been written again would cost a player the seat.
+        if not found and min(age_ms / 1000, time.monotonic() - self._back_at_s) < WHOLE_AFTER_S:
+            raise DirectoryDown("the nodes are writing themselves in again")
+        return found or None
 
     async def rooms_of_user(self, user_id: str) -> dict[str, str]:
         """Return where a user is: node -> room id."""
@@ -220,7 +235,7 @@ class RedisDirectory:
             await asyncio.gather(self._listening, return_exceptions=True)
         if self._fence:
             try:
-                await self._run("LEAVE", self.node, self._fence)
+                await self._run("LEAVE", self.node, self._fence, 0)
             except DirectoryDown:
                 pass  # the lease ends by itself
         await self._redis.aclose()

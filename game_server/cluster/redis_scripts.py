@@ -14,6 +14,7 @@ Redis' own (TIME): the clocks of machines need not agree.
     {p}:user:USER      hash NODE -> ROOM; expires                   who is where
     {p}:seat:GAME USER NUMBER NODE; expires                        who has a user's one seat: the highest number
     {p}:claims         the newest number of a claim to one
+    {p}:born           when the first node wrote here, ms: who is not here yet may be about to write
     {p}:seated:NODE    hash ADDRESS -> players; expires             what a node has in {p}:addresses
     {p}:addresses      zset ADDRESS -> players of all nodes         who may not have more
     {p}:bans           hash WHO -> ban as JSON                      a lifted one stays until it would have ended
@@ -23,16 +24,20 @@ A lease carries a fence, a number that only grows: a process that was stopped fo
 may not write any more under the older one.
 """
 
-#: takes a node off every list, as it goes or when its lease has ended
+#: takes a node off every list, as it goes or when its lease has ended; or off the lists alone, where it may be stuck
 _BURY = """
-local function bury(p, node)
+local function delist(p, node)
   local published, seated = p .. ':published:' .. node, p .. ':seated:' .. node
   local rooms = redis.call('HGETALL', published)
   for i = 1, #rooms, 2 do redis.call('ZREM', p .. ':open:' .. rooms[i + 1], rooms[i]) end
   local groups = redis.call('HGETALL', seated)
   for i = 1, #groups, 2 do redis.call('ZINCRBY', p .. ':addresses', -groups[i + 1], groups[i]) end
-  redis.call('DEL', p .. ':lease:' .. node, published, seated)
+  redis.call('DEL', published, seated)
   redis.call('ZREM', p .. ':nodes', node)
+end
+local function bury(p, node)
+  delist(p, node)
+  redis.call('DEL', p .. ':lease:' .. node)
 end
 """
 
@@ -72,6 +77,7 @@ redis.call('HSET', lease, 'fence', fence, 'url', told.url, 'load', told.load)
 redis.call('HSET', lease, 'players', told.players, 'rooms', told.rooms)
 redis.call('PEXPIRE', lease, lease_ms)
 redis.call('ZADD', p .. ':nodes', told.load, node)
+redis.call('SET', p .. ':born', now_ms, 'NX')
 
 for code, room in pairs(told.codes) do redis.call('SET', p .. ':code:' .. code, room, 'PX', lease_ms) end
 for user, room in pairs(told.users) do
@@ -244,13 +250,28 @@ if room then redis.call('ZREM', p .. ':coming:' .. room, ARGV[1]) end
 return room
 """
 
-#: KEYS: prefix. ARGV: node, fence. Takes a node that goes in an orderly way off every list.
+#: KEYS: prefix. ARGV: node, fence, whether its lease is kept (1). Takes a node that goes, or has gone, off every list.
 LEAVE = (
     _BURY
     + """
 local p, node = KEYS[1], ARGV[1]
 if tonumber(redis.call('HGET', p .. ':lease:' .. node, 'fence') or ARGV[2]) > tonumber(ARGV[2]) then return 0 end
-bury(p, node)
+if ARGV[3] == '1' then delist(p, node) else bury(p, node) end
 return 1
 """
 )
+
+#: KEYS: prefix. ARGV: "node" or "code", which. Returns where it is, empty where that is not known, and the age of the
+#: board, ms.
+LOOK_UP = """
+local p = KEYS[1]
+local time = redis.call('TIME')
+local now_ms = time[1] * 1000 + math.floor(time[2] / 1000)
+local found
+if ARGV[1] == 'node' then
+  found = redis.call('HGET', p .. ':lease:' .. ARGV[2], 'url')
+else
+  found = redis.call('GET', p .. ':code:' .. ARGV[2])
+end
+return {found or '', now_ms - tonumber(redis.call('GET', p .. ':born') or now_ms)}
+"""

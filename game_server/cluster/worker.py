@@ -203,7 +203,7 @@ class Worker:
                     return None
                 tried.append(target.node)
                 if self._board is not None:
-                    await self._board.bury(target.node)  # until it reports again
+                    await self._board.delist(target.node)
         except DirectoryDown:
             return "the directory of rooms does not answer; try again"
         return "its process does not answer; try again"
@@ -260,7 +260,11 @@ class Worker:
     async def _find_node(self, node: str) -> _Target:
         if self._board is None or node in (self.node, *self.siblings()):
             return _Target(node)
-        return _Target(node, url=await self._board.url_of(node))
+        url = await self._board.url_of(node)
+        if url != self._board.announce_url:
+            return _Target(node, url=url)
+        await self._board.bury(node)  # of this machine, and its socket is gone: it has died
+        return _Target(self.node)
 
     async def _find_code(self, code: str) -> _Target:
         found = await self.gather("codes")

@@ -1,12 +1,12 @@
 """Services as on several machines that share a real Redis."""
 
-import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.cluster.redis_server import RedisServer
+from tests.cluster.service import free_ports
 from tests.conftest import StartServer
 from tests.server_process import ServerProcess
 
@@ -39,14 +39,3 @@ def machines(
         ]
 
     return start
-
-
-def free_ports(count: int) -> list[int]:
-    """Return ports that nobody listens on."""
-    probes = [socket.socket() for _ in range(count)]
-    for probe in probes:
-        probe.bind(("127.0.0.1", 0))
-    ports = [int(probe.getsockname()[1]) for probe in probes]
-    for probe in probes:
-        probe.close()
-    return ports

@@ -109,8 +109,8 @@ def test_who_is_not_heard_of_is_delisted_and_comes_back(server: RedisServer) -> 
         quick, slow = Node(board(server, "a", lease_s=0.2), {"a-1": {1}}), Node(board(server, "b"), {"b-1": {2, 3}})
         await quick.report()
         await asyncio.sleep(0.3)
+        assert {"b"} == {node.node for node in (await overview(slow.board)).nodes}
         await slow.report()
-        assert await quick.board.url_of("a") is None
         seats = [await slow.board.place(WISH, is_new=False) for _ in range(2)]
         assert {"b-1"} == {seat.room for seat in seats if seat}
         await quick.report()
@@ -140,7 +140,8 @@ def test_an_emptied_board_heals(server: RedisServer) -> None:
         await report()
         for disturb in (server.empty, server.restart):
             disturb()
-            assert await one.room_of_code("ABCDEF") is None
+            with pytest.raises(DirectoryDown, match="writing themselves in again"):
+                await one.room_of_code("ABCDEF")
             await report()
             assert "a-9" == await one.room_of_code("ABCDEF")
             assert {"a": "a-1"} == await one.rooms_of_user("ann")
@@ -185,6 +186,32 @@ def test_a_name_that_was_taken_over_may_not_write(server: RedisServer) -> None:
         assert "ws://a.example/ws" == await old.url_of("a")
         for each in (old, new):
             await each.close()
+
+    story(told)
+
+
+def test_who_does_not_answer_is_sent_nobody_and_found_all_the_same(server: RedisServer) -> None:
+    """Its rooms are off the list, its address is not: its players still have their seats. Who is gone has none."""
+
+    async def told() -> None:
+        one, other = Node(board(server, "a"), {"a-1": {1}}), Node(board(server, "b"))
+        for node in (one, other):
+            await node.report()
+        await other.board.delist("a")
+        for _ in range(2):
+            seat = await other.board.place(WISH, is_new=True)
+            assert seat is not None
+            assert "b" == seat.node
+        assert "ws://a.example/ws" == await other.board.url_of("a")
+        await one.report()
+        seat = await other.board.place(WISH, is_new=False)
+        assert seat is not None
+        assert "a-1" == seat.room
+        await other.board.bury("a")
+        with pytest.raises(DirectoryDown):  # it might be about to write itself in, the board being new
+            await other.board.url_of("a")
+        for node in (one, other):
+            await node.board.close()
 
     story(told)
 
