@@ -24,7 +24,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -76,7 +76,8 @@ class Run:
         self._ports: dict[str, int] = {}
         self._seats: dict[tuple[str, int], FaultPlayer] = {}
         self._suspects: list[tuple[FaultPlayer, FaultPlayer, str]] = []
-        self._dead_nodes: set[str] = set()
+        #: when each process that has died did so
+        self._dead_nodes: dict[str, float] = {}
         #: those that were told to end: their players may hear so, and may come back until they do
         self._ending_nodes: set[str] = set()
         #: since when a fault may explain that nobody answers
@@ -170,7 +171,7 @@ class Run:
         if not outcome.is_seated:
             return None
         self._players.append(player)
-        self._told(player)
+        self._told(player, started_s)
         return player
 
     async def _do_leave(self) -> None:
@@ -201,9 +202,9 @@ class Run:
             if outcome.is_seated:
                 if (room, seat) != (player.room, player.seat):
                     raise Broken(f"seat {seat} of {room} came back as {player.seat} of {player.room}")
-                self._told(player)
+                self._told(player, started_s)
                 return True
-            is_dead = node_of(room) in self._dead_nodes | self._ending_nodes
+            is_dead = node_of(room) in self._dead_nodes or node_of(room) in self._ending_nodes
             if outcome.code in (CloseCode.SEAT_GONE, CloseCode.DRAINING, CloseCode.ROOM_CLOSED):
                 if not is_dead and time.monotonic() - away_s < SEAT_HOLD_S - 1:
                     raise Broken(f"seat {seat} of {room} is gone, its process lives: {outcome}")
@@ -218,12 +219,12 @@ class Run:
 
     # ---- what they are told ------------------------------------------------------------------------------------
 
-    def _told(self, player: FaultPlayer) -> None:
+    def _told(self, player: FaultPlayer, asked_s: float) -> None:
         """Compare a welcome with all welcomes before it."""
         room, seat = player.room, player.seat
         if self._ports.setdefault(room, player.port) != player.port:
             raise Broken(f"{room} is at {player.port} and at {self._ports[room]}")
-        if node_of(room) in self._dead_nodes:
+        if self._dead_nodes.get(node_of(room), asked_s) < asked_s:
             raise Broken(f"{room} came back from the dead")
         if not 0 <= seat < SEATS:
             raise Broken(f"{room} has no seat {seat}")
@@ -288,13 +289,16 @@ class Run:
         await self._with_machine("killing_a_worker")
 
     async def _killing_a_worker(self, machine: Machine) -> None:
-        self._dead_nodes.add(machine.kill_worker(self._chance.randrange(4)))
+        self._note_dead([machine.kill_worker(self._chance.randrange(4))])
+
+    def _note_dead(self, nodes: Iterable[str]) -> None:
+        self._dead_nodes.update(dict.fromkeys(nodes, time.monotonic()))
 
     async def _do_kill_machine(self) -> None:
         await self._with_machine("killing")
 
     async def _killing(self, machine: Machine) -> None:
-        self._dead_nodes.update(await asyncio.to_thread(machine.kill))
+        self._note_dead(await asyncio.to_thread(machine.kill))
         machine.start_anew()
 
     async def _do_terminate(self) -> None:
@@ -302,7 +306,7 @@ class Run:
 
     async def _ending(self, machine: Machine) -> None:
         self._ending_nodes.update(machine.pids)
-        self._dead_nodes.update(await asyncio.to_thread(machine.terminate))
+        self._note_dead(await asyncio.to_thread(machine.terminate))
         machine.start_anew()
 
     async def _do_stop(self) -> None:
@@ -361,18 +365,20 @@ class Run:
 
     async def _check_seats(self) -> None:
         """Whoever believes to have a seat hears the room, and is given the same seat again at any machine."""
-        for player in self._seated():
-            before, deadline_s = player.states, time.monotonic() + SETTLE_S
-            while player.is_seated and player.states == before:
-                if time.monotonic() > deadline_s:
-                    raise Broken(f"seat {player.seat} of {player.room} hears nothing")
-                await asyncio.sleep(0.02)
-            if player.is_seated:
-                player.is_seated, player.is_away = False, True
-                player.hang_up()
-                if not await self._come_back(player):
-                    raise Broken(f"seat {player.seat} of {player.room} was believed in, and is gone")
-                self.done["seats checked"] += 1
+        await asyncio.gather(*(self._check_seat(player) for player in self._seated()))
+
+    async def _check_seat(self, player: FaultPlayer) -> None:
+        before, deadline_s = player.states, time.monotonic() + SETTLE_S
+        while player.is_seated and player.states == before:
+            if time.monotonic() > deadline_s:
+                raise Broken(f"seat {player.seat} of {player.room} hears nothing")
+            await asyncio.sleep(0.02)
+        if player.is_seated:
+            player.is_seated, player.is_away = False, True
+            player.hang_up()
+            if not await self._come_back(player):
+                raise Broken(f"seat {player.seat} of {player.room} was believed in, and is gone")
+            self.done["seats checked"] += 1
 
     async def _check_codes(self) -> None:
         hosts = {player.room: player for player in self._seated() if player.code}
