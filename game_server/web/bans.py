@@ -135,8 +135,13 @@ class Bans:
         held = self._bans.get(ban.key)
         # Later than what it is about, whatever the clocks of the machines say.
         at_unix_s = now_unix_s if held is None else max(now_unix_s, held.at_unix_s + 0.001)
+        before = dict(self._bans)
         self._bans[ban.key] = attrs.evolve(ban, at_unix_s=round(at_unix_s, 3))
-        self._changed()
+        try:
+            self._changed()
+        except OSError:
+            self._bans = before  # who decided is told that it failed
+            raise
 
     def _bound_lifted(self) -> None:
         lifted = sorted((ban for ban in self._bans.values() if ban.is_lifted), key=lambda ban: ban.at_unix_s)
@@ -193,9 +198,13 @@ class Bans:
         text = ujson.dumps([_row(ban) for ban in self._bans.values()], indent=1, ensure_ascii=False)
         # Beside it and then in its place: a crash leaves the old list or the new one.
         descriptor, name = tempfile.mkstemp(dir=self._path.parent, prefix=self._path.name)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(text + "\n")
-        Path(name).replace(self._path)
+        try:
+            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+                file.write(text + "\n")
+            Path(name).replace(self._path)
+        except OSError:
+            Path(name).unlink(missing_ok=True)
+            raise
         self._read_at_ns = self._path.stat().st_mtime_ns
 
 

@@ -1,5 +1,6 @@
 """The list of bans, without a server: whom it keeps out, for how long, and what is left after a restart."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -142,3 +143,32 @@ def test_a_list_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     path.mkdir()
     with pytest.raises(BadBans, match=r"bans\.json cannot be read: Is a directory"):
         Bans(path, 10).load(0.0)
+
+
+def test_what_cannot_be_kept_is_not_decided(tmp_path: Path) -> None:
+    """Without a place to write to, a ban does not hold and a lifted one does: an admin is told that it failed."""
+    folder = tmp_path / "data"
+    bans = Bans(folder / "bans.json", 10)
+    bans.add(ban("192.0.2.1"), 0.0)
+    shutil.rmtree(folder)
+    folder.touch()
+    with pytest.raises(OSError, match="data"):
+        bans.add(ban("192.0.2.2"), 1.0)
+    with pytest.raises(OSError, match="data"):
+        bans.lift("address 192.0.2.1", 1.0)
+
+    assert ["192.0.2.1"] == [row["who"] for row in bans.rows(1.0)]
+    assert bans.find("192.0.2.2", None, 1.0) is None
+
+
+def test_what_cannot_be_kept_leaves_nothing_behind(tmp_path: Path) -> None:
+    """A list that does not get to its place is not left beside it, once more each time."""
+    path = tmp_path / "bans.json"
+    bans = Bans(path, 10)
+    (path / "in the way").mkdir(parents=True)
+    other = Bans(None, 10)
+    other.add(ban("192.0.2.1"), 0.0)
+    with pytest.raises(OSError, match="bans"):
+        bans.absorb(other.all_rows(0.0), 0.0)
+
+    assert [path] == list(tmp_path.iterdir())
