@@ -38,7 +38,11 @@ class GameDefinition:
         """Check a game class and make its tables; raise DefinitionError when it cannot work."""
         if not hasattr(game_class, "input"):
             raise DefinitionError(f"{game_class.__name__} needs `input = YourInput`, a class marked with @input")
-        types = entity_types(game_class, game_class.entities)
+        entities: Any = game_class.entities
+        if isinstance(entities, type):
+            only = entities.__name__
+            raise DefinitionError(f"{game_class.__name__}.entities is a tuple, also of one: `entities = ({only},)`")
+        types = entity_types(game_class, entities)
         input_type = InputType.of(game_class.input)
         schema = {
             "game": name,

@@ -166,7 +166,9 @@ def kind_of(declaration: Any) -> Kind:
 
 
 def check_annotated(cls: type) -> None:
-    """Refuse a wire field without an annotation: attrs would then take none of the annotated ones."""
+    """Refuse a field that is not called, or has no annotation: attrs would then take none of the annotated ones."""
     for name, value in vars(cls).items():
+        if inspect.isfunction(value) and value.__module__ == __name__:
+            raise DefinitionError(f"{cls.__name__}.{name}: call it, `{value.__name__}(...)`, to declare a field")
         if METADATA_KEY in getattr(value, "metadata", ()) and name not in inspect.get_annotations(cls):
             raise DefinitionError(f"{cls.__name__}.{name} needs an annotation: `{name}: type = ...`")

@@ -11,6 +11,7 @@ refused when the class is made (its bytecode is scanned) and again when it happe
 """
 
 import dis
+import inspect
 import math
 import random
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
@@ -132,6 +133,7 @@ class Game:
     def __init_subclass__(cls, **keywords: Any) -> None:
         super().__init_subclass__(**keywords)
         check_annotated(cls)
+        _check_shared(cls)
         attrs.define(slots=False, eq=False, kw_only=True, auto_attribs=True, field_transformer=copy_mutable_defaults)(
             cls
         )
@@ -290,6 +292,18 @@ class Game:
         """Return the ids of all entities of a `veiled` type that the public sees."""
         entities: list[Any] = self.world.all(of)
         return [entity.id for entity in entities if self.spectator_sees(entity)]
+
+
+def _check_shared(cls: type) -> None:
+    """Refuse an undeclared list, dict or set: all rooms of the process would share it, and no keyframe hold it."""
+    for name, value in vars(cls).items():
+        is_declared = name in inspect.get_annotations(cls) or hasattr(Game, name)
+        if type(value).__hash__ is None and not is_declared and not name.isupper():
+            kind = type(value).__name__
+            raise DefinitionError(
+                f"{cls.__name__}.{name} is one {kind} for all rooms; write `{name}: {kind} = ...` and each room has "
+                "its own, or capitals if it never changes"
+            )
 
 
 def _check_assignments(cls: type) -> None:

@@ -32,6 +32,32 @@ def test_what_every_game_has_is_no_state_of_its_own(name: str, value: Any) -> No
         define(**{name: value, "__annotations__": {name: type(value)}})
 
 
+def test_what_all_rooms_would_share_is_refused() -> None:
+    """A dict without an annotation is one for the whole process; a table in capitals is meant to be."""
+    with pytest.raises(DefinitionError, match=r"Mine\.pawns is one dict for all rooms; write `pawns: dict = \.\.\.`"):
+        define(pawns={})
+    define(STARTS=[(1, 2), (3, 4)], outside={})
+
+
+def test_a_declaration_that_is_not_called_is_refused() -> None:
+    """`x: int = uint8` would be an attribute that no client ever sees."""
+    with pytest.raises(DefinitionError, match=r"Mine\.score: call it, `uint8\(\.\.\.\)`, to declare a field"):
+        define(score=uint8, __annotations__={"score": int})
+    with pytest.raises(DefinitionError, match=r"Pawn\.x: call it, `uint8\(\.\.\.\)`"):
+        entity(type("Pawn", (Entity,), {"x": uint8, "__annotations__": {"x": int}}))
+
+
+def test_one_entity_type_is_a_tuple_too() -> None:
+    """`(Pawn)` is no tuple in Python, and the message says what would be one."""
+
+    @entity
+    class Pawn(Entity):
+        x: int = uint8()
+
+    with pytest.raises(DefinitionError, match=r"Mine\.entities is a tuple, also of one: `entities = \(Pawn,\)`"):
+        define(entities=(Pawn))
+
+
 def test_entities_have_names_of_their_own() -> None:
     """Messages in JSON name an entity's type, so two types of one name would be one."""
 
