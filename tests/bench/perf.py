@@ -52,10 +52,11 @@ Sample = list[Frame]  # from where it was outwards
 
 SEND, RECEIVE, WAIT = "kernel: send", "kernel: receive", "kernel: wait for events"
 ENTRY, INTERRUPT = "kernel: system call entry and the rest", "kernel: interrupts and page faults"
+#: by the entry of the call, or by what it comes to where the compiler left the entry out
 SYSTEM_CALLS = (
-    (re.compile(r"_sys_(sendto|sendmsg|sendmmsg|write|writev)$"), SEND),
-    (re.compile(r"_sys_(recvfrom|recvmsg|recvmmsg|read|readv)$"), RECEIVE),
-    (re.compile(r"_sys_(epoll_\w+|poll|ppoll|select|pselect6)$"), WAIT),
+    (re.compile(r"_sys_(sendto|sendmsg|sendmmsg|write|writev)$|^(ksys_write|vfs_writev?|do_writev)$"), SEND),
+    (re.compile(r"_sys_(recvfrom|recvmsg|recvmmsg|read|readv)$|^(ksys_read|vfs_readv?|do_readv)$"), RECEIVE),
+    (re.compile(r"_sys_(epoll_\w+|poll|ppoll|select|pselect6)$|^(do_epoll_\w+|ep_poll)$"), WAIT),
 )
 INTERRUPTS = re.compile(r"^(asm_)?(sysvec_|common_interrupt|exc_)")
 

@@ -195,6 +195,10 @@ SCRIPT = """
 
         ffffffff81c1 entry_SYSCALL_64 ([kernel.kallsyms])
 
+        ffffffff81d1 tcp_recvmsg_locked ([kernel.kallsyms])
+        ffffffff81d2 vfs_read ([kernel.kallsyms])
+        ffffffff81d3 do_syscall_64 ([kernel.kallsyms])
+
             55d10001 _PyEval_EvalFrameDefault (/usr/bin/python3.11)
 
 """
@@ -203,7 +207,7 @@ SCRIPT = """
 def test_a_sample_in_the_kernel_belongs_to_its_system_call():
     """Receiving inside a send is part of the send; what interrupts it is not."""
     samples = list(perf.parse_samples(SCRIPT.splitlines(keepends=True)))
-    expected = [perf.SEND, perf.INTERRUPT, perf.ENTRY, perf.EVALUATION]
+    expected = [perf.SEND, perf.INTERRUPT, perf.ENTRY, perf.RECEIVE, perf.EVALUATION]
     assert expected == [perf.category_of(sample) for sample in samples]
 
 
