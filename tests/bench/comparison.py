@@ -13,6 +13,7 @@ from tests.bench.rows import Row
 
 ENTITIES = 5000  # of the comparison from mutation to bytes
 OURS = "game"  # the peer that all ratios are to
+CPU_LIMITS = {"50x10": {"colyseus": 0.5, "floor": 1.5}, "1x500": {"colyseus": 0.55, "floor": 1.35}}  # times theirs
 MEASURES = (
     "cpu_us_a_client_tick",
     "frames_a_second",
@@ -120,8 +121,8 @@ def ratio_target(what: str, ours: float | None, other: float | None, limit: floa
 
 def cpu_targets(table: dict[tuple[str, str], dict[str, float]]) -> list[Target]:
     found = []
-    for workload, to_colyseus, to_floor in (("50x10", 0.5, 1.5), ("1x500", 0.55, 1.35)):
-        for peer, limit in (("colyseus", to_colyseus), ("floor", to_floor)):
+    for workload, limits in CPU_LIMITS.items():
+        for peer, limit in limits.items():
             ours, other = (table.get((workload, name), {}).get("cpu_us_a_client_tick") for name in (OURS, peer))
             found.append(ratio_target(f"CPU a client-tick, {workload}, to {peer}", ours, other, limit))
     return found

@@ -12,7 +12,7 @@ import argparse
 import statistics
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import ujson
@@ -20,7 +20,7 @@ from attrs import asdict, frozen
 
 from tests.bench import perf, report
 from tests.bench.__main__ import add_machine_options, known_peers, why_not_here
-from tests.bench.comparison import OURS
+from tests.bench.comparison import CPU_LIMITS, OURS
 from tests.bench.folders import BUILD
 from tests.bench.generator import LoadFailed
 from tests.bench.install import PeerMissing
@@ -30,10 +30,8 @@ from tests.bench.run import standard_peers
 from tests.bench.servers import Peer
 from tests.bench.workloads import Timing, Workload
 
-FLOOR, FLOOR_AT_TICK = "floor", "floor-tick"
-STANDARD = f"{FLOOR},{FLOOR_AT_TICK},{OURS}"
+STANDARD = f"floor,floor-tick,{OURS}"
 FUNCTIONS_KEPT = 60
-ASKED = 1.5  # times the floor: what is to be reached where rooms are small
 SHOWN_US = 0.005  # a row with less everywhere would show zeros
 
 
@@ -87,7 +85,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if complaint:
         parser.error(complaint)
     found = profile_in_turns(peers, workload, machine, asked.repeat)
-    print_tables(found, workload, {peer.name: peer.title for peer in peers}, asked.functions)
+    print_tables(found, workload, {peer.name: peer.title for peer in peers}, asked.functions, asked.markdown)
     write_json(machine, workload, peers, found)
     return 0 if len(found) == len(peers) else 1
 
@@ -114,6 +112,7 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument("--seconds", type=float, default=4.0, help="length of each window (%(default)s)")
     parser.add_argument("--warm-up", type=float, default=2.0, help="seconds before them (%(default)s)")
     parser.add_argument("--functions", type=int, default=15, metavar="N", help="functions named of each (%(default)s)")
+    parser.add_argument("--markdown", action="store_true", help="print the table of parts as Markdown")
     add_machine_options(parser)
     return parser
 
@@ -182,60 +181,72 @@ def profile_once(peer: Peer, workload: Workload, machine: Machine) -> Profile:
 # ---- what comes out ---------------------------------------------------------------------------------------------
 
 
-def print_tables(found: dict[str, list[Profile]], workload: Workload, titles: dict[str, str], functions: int) -> None:
+def print_tables(
+    found: dict[str, list[Profile]], workload: Workload, titles: dict[str, str], functions: int, markdown: bool
+) -> None:
     """Print where the time goes, what follows from it, and the functions in which it goes."""
     parts = {name: Parts.of(profiles) for name, profiles in found.items()}
     if parts:
         print(f"\n{workload.name}, medians; us of server CPU a client-tick, and the share of its total\n")
-        print(parts_table(parts, titles))
-        print("\n" + "\n".join(conclusions(parts)))
+        header, *rows = parts_rows(parts, titles)
+        print(markdown_table(header, rows) if markdown else report.table([*header, ""], [[*row, ""] for row in rows]))
+        print("\n" + "\n".join(conclusions(parts, CPU_LIMITS.get(workload.name, {}))))
+    windows = [profile.row for profiles in found.values() for profile in profiles]
+    if disturbed := sum(row.disturbed for row in windows):
+        print(f"{disturbed} of {len(windows)} windows were disturbed by other work on this machine.")
     for name, profiles in found.items() if functions else ():
         print(f"\n{functions_table(titles[name], profiles, functions)}")
 
 
-def parts_table(parts: dict[str, Parts], titles: dict[str, str]) -> str:
-    """Return where a client-tick of each server goes."""
+def parts_rows(parts: dict[str, Parts], titles: dict[str, str]) -> list[list[str]]:
+    """Return where a client-tick of each server goes: a header and a row for each category."""
 
     def row(title: str, amounts_us: Sequence[float]) -> list[str]:
-        cells = [f"{us:.2f} ({us / each.total_us:4.0%})" for us, each in zip(amounts_us, parts.values(), strict=True)]
-        return [title, *cells, ""]
+        cells = [f"{us:.2f} ({us / each.total_us:.0%})" for us, each in zip(amounts_us, parts.values(), strict=True)]
+        return [title, *cells]
 
     def by_category(is_kernel: bool) -> list[list[str]]:
         names = [name for name in perf.CATEGORIES if (name in perf.KERNEL) == is_kernel]
         rows = [(name, [each.by_category_us[name] for each in parts.values()]) for name in names]
         return [row(name, amounts_us) for name, amounts_us in rows if max(amounts_us) >= SHOWN_US]
 
-    return report.table(
-        ["", *(titles[name] for name in parts), ""],
-        [
-            *by_category(is_kernel=True),
-            row("= the kernel", [each.kernel_us for each in parts.values()]),
-            *by_category(is_kernel=False),
-            row("= outside the kernel", [each.program_us for each in parts.values()]),
-            row("CPU us a client-tick", [each.total_us for each in parts.values()]),
-        ],
-    )
-
-
-def conclusions(parts: dict[str, Parts]) -> list[str]:
-    """Say what the table means for this server: what the floor pays too, what is its own, what would be left of it."""
-    floor, ours = parts.get(FLOOR), parts.get(OURS)
-    if not floor or not ours:
-        return []
-    bare_us, asked_us = ours.kernel_us, ASKED * floor.total_us
-    lines = [
-        f"The C floor spends {floor.kernel_us:.2f} us in the kernel and {floor.program_us:.2f} outside it; this server "
-        f"{ours.kernel_us:.2f} and {ours.program_us:.2f}.",
-        f"Now it costs {ours.total_us / floor.total_us:.2f} x the floor. If nothing outside the kernel cost anything, "
-        f"it would be {bare_us:.2f} us, {bare_us / floor.total_us:.2f} x. {ASKED} x the floor, {asked_us:.2f} us, "
-        f"would leave {asked_us - bare_us:.2f} us for everything outside the kernel.",
+    return [
+        ["us a client-tick", *(titles[name] for name in parts)],
+        *by_category(is_kernel=True),
+        row("= the kernel", [each.kernel_us for each in parts.values()]),
+        *by_category(is_kernel=False),
+        row("= outside the kernel", [each.program_us for each in parts.values()]),
+        row("= all", [each.total_us for each in parts.values()]),
     ]
+
+
+def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Return a table as it stands in a document."""
+    lines = [header, ["---"] * len(header), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def conclusions(parts: dict[str, Parts], limits: Mapping[str, float]) -> list[str]:
+    """Say what is this server's own of what it costs, and what its peers would leave to it that are to be beaten.
+
+    limits: at most so many times a peer's cost is to be reached.
+    """
+    ours = parts.get(OURS)
+    if ours is None:
+        return []
+    lines = [f"This server spends {ours.kernel_us:.2f} us in the kernel and {ours.program_us:.2f} outside it."]
     for name, each in parts.items():
-        if name not in (FLOOR, FLOOR_AT_TICK, OURS):
-            lines.append(
-                f"To {name}, {each.total_us:.2f} us, it is {ours.total_us / each.total_us:.2f} x now, and would be "
-                f"{bare_us / each.total_us:.2f} x if nothing outside the kernel cost anything."
-            )
+        if name == OURS:
+            continue
+        line = (
+            f"{name}: {each.kernel_us:.2f} and {each.program_us:.2f}. This server costs "
+            f"{ours.total_us / each.total_us:.2f} x that, and would cost {ours.kernel_us / each.total_us:.2f} x "
+            "if nothing outside the kernel cost anything"
+        )
+        if limit := limits.get(name):
+            left_us = limit * each.total_us - ours.kernel_us
+            line += f"; {limit:g} x leaves {left_us:.2f} us for all that"
+        lines.append(f"{line}.")
     return lines
 
 

@@ -246,6 +246,15 @@ def test_the_parts_of_a_profile_add_up():
     assert 5.5 == pytest.approx(parts.kernel_us)
 
 
+def test_says_what_a_peer_leaves_to_be_beaten():
+    """What is asked for, less what this server spends in the kernel, is all that the rest may cost."""
+    ours, floor = (Parts(total_us, {**dict.fromkeys(perf.CATEGORIES, 0.0), perf.SEND: 5.0}) for total_us in (14.0, 8.0))
+    first, second = profile.conclusions({"floor": floor, OURS: ours}, {"floor": 1.5})
+    assert "This server spends 5.00 us in the kernel and 9.00 outside it." == first
+    assert "costs 1.75 x that, and would cost 0.62 x if" in second
+    assert second.endswith("; 1.5 x leaves 7.00 us for all that.")
+
+
 def test_says_what_perf_wants(tmp_path, monkeypatch, capsys):
     """Where perf is missing the command ends with where to get it."""
     monkeypatch.setattr("tests.bench.profile.why_not_here", lambda machine: "")
