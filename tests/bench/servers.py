@@ -284,7 +284,7 @@ def game(name: str, title: str, precision: str, *flags: str) -> Peer:
         )
 
     def versions() -> dict[str, str]:
-        names = ("tornado", "uvloop", "ujson", "numpy")
+        names = ("tornado", "game-server-wire", "uvloop", "ujson", "numpy")
         commit = subprocess.run(
             ["git", "describe", "--always", "--dirty"], cwd=REPOSITORY, capture_output=True, text=True
         )

@@ -227,6 +227,7 @@ def test_a_sample_in_the_kernel_belongs_to_its_system_call():
         ("uv__read", "/opt/node", perf.ENGINE),
         ("[unknown]", "/tmp/perf-12.map", perf.SCRIPT),
         ("step_due", "/build/bench/floor", perf.OWN),
+        ("receive_all", "/venv/lib/python3.11/site-packages/game_server_wire.cpython-311.so", perf.OWN),
     ],
 )
 def test_a_sample_in_a_program_belongs_to_its_file_and_function(symbol, file, category):
