@@ -1,8 +1,9 @@
 """Letters between the processes of one machine, over Unix sockets: a JSON object, and descriptors beside it.
 
 A letter is a connection of its own: asked, answered, closed. So a process that hangs delays nobody but its asker, and a
-descriptor that was not answered for is still its sender's. Letters are few: a join that goes elsewhere, a question of
-the status page. Descriptors travel with the first byte of a letter (SCM_RIGHTS, unix(7)).
+descriptor that was not answered for is still its sender's: a letter that is read when its sender has given up is void.
+Letters are few: a join that goes elsewhere, a question of the status page. Descriptors travel with the first byte of a
+letter (SCM_RIGHTS, unix(7)).
 
     length: uint32, little-endian; then so many bytes of JSON
 
@@ -86,6 +87,11 @@ class PostBox:
         with sock:
             try:
                 letter, descriptors = await _receive(sock)
+                if _is_given_up(sock):
+                    # It was long on its way, to a process that was stopped: what it asks for was done otherwise.
+                    for descriptor in descriptors:
+                        os.close(descriptor)
+                    return
                 answer = await self._answer(letter, descriptors)
                 handed = answer.pop("descriptors", ())
                 await _send(sock, answer, handed)
@@ -146,6 +152,14 @@ async def _receive(sock: socket.socket) -> tuple[Letter, list[int]]:
             os.close(descriptor)
         raise
     return letter, descriptors
+
+
+def _is_given_up(sock: socket.socket) -> bool:
+    """Return whether the sender waits for no answer any more."""
+    try:
+        return sock.recv(1, socket.MSG_PEEK) == b""
+    except BlockingIOError:
+        return False
 
 
 async def _receive_some(sock: socket.socket) -> tuple[bytes, list[int]]:
