@@ -29,7 +29,7 @@ class Admission:
 
     def __init__(self, settings: Settings, addresses: Addresses, bans: Bans, note_limit: Callable[[str], None]) -> None:
         self._settings, self._addresses, self._bans, self._note_limit = settings, addresses, bans, note_limit
-        #: connections that have not joined, and those that have: in all and by who is limited as one
+        #: connections that have not joined, and those that have: in all and, if limited, by who is limited as one
         self.openings = 0
         self.joined = 0
         self.joined_by_group: Counter[str] = Counter()
@@ -89,15 +89,18 @@ class Admission:
         """Count an open connection as a player's from now on."""
         self.openings -= 1
         self.joined += 1
-        self.joined_by_group[group_of(address)] += 1
+        if not self._addresses.is_exempt(address):
+            self.joined_by_group[group_of(address)] += 1
 
     def leave(self, address: str, has_joined: bool) -> None:
         """Forget a connection: it is closed, or goes on elsewhere."""
         if not has_joined:
             self.openings -= 1
             return
-        group = group_of(address)
         self.joined -= 1
+        if self._addresses.is_exempt(address):
+            return
+        group = group_of(address)
         self.joined_by_group[group] -= 1
         if not self.joined_by_group[group]:
             del self.joined_by_group[group]
@@ -105,4 +108,4 @@ class Admission:
     @property
     def limited_addresses(self) -> dict[str, int]:
         """The addresses that are limited in players, and how many each has."""
-        return {group: count for group, count in self.joined_by_group.items() if not self._addresses.is_exempt(group)}
+        return dict(self.joined_by_group)

@@ -5,6 +5,11 @@ from typing import Any
 
 import pytest
 
+from game_server.errors import ProtocolError
+from game_server.settings import Settings
+from game_server.web.addresses import Addresses
+from game_server.web.admission import Admission
+from game_server.web.bans import Bans
 from game_server.web.descriptors import ACCEPTS_A_TURN_MAX
 from tests.web.game_site import NewSite, soon
 
@@ -25,6 +30,26 @@ async def test_the_players_of_an_address_are_limited(new_site: NewSite) -> None:
     await first.closed()
     await soon(lambda: not site.hub.players or len(site.hub.players) < 2)
     await site.join()
+
+
+def test_exempt_addresses_use_up_nobodys_share() -> None:
+    """Who is exempt counts for no limit: neither for neighbours in the same IPv6 /64, nor in what machines tell."""
+    exempt, neighbour = "2001:db8::5", "2001:db8::6"
+    values: dict[str, Any] = {"exempt_addresses": [exempt], "connections_address_max": 1}
+    settings = Settings(**values)
+    addresses = Addresses([], settings.forwarded_header, settings.exempt_addresses)
+    admission = Admission(settings, addresses, Bans(None, 1), lambda _: None)
+    for address in (exempt, exempt, neighbour):
+        admission.refuse_surplus(address, frozenset())
+        admission.open()
+        admission.join(address)
+
+    assert {"2001:db8::/64": 1} == admission.limited_addresses
+    with pytest.raises(ProtocolError, match="this address has its 1 players"):
+        admission.refuse_surplus(neighbour, frozenset())
+    for address in (exempt, exempt, neighbour):
+        admission.leave(address, has_joined=True)
+    assert ({}, 0) == (admission.limited_addresses, admission.joined)
 
 
 @pytest.mark.gen_test
