@@ -206,7 +206,7 @@ def test_the_image_holds_what_the_server_needs() -> None:
     text = (DEPLOY / "Dockerfile").read_text(encoding="utf-8")
     copied = [source for line in re.findall(r"^COPY (.+) \S+$", text, re.MULTILINE) for source in line.split()]
 
-    assert {"requirements.txt", "game_server", "static"} == set(copied)
+    assert {"requirements.txt", "game_server/native", "game_server", "static"} == set(copied)
     assert all((ROOT / source).exists() for source in copied)
     assert "\nUSER game\n" in text
 
