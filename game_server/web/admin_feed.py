@@ -246,8 +246,7 @@ class Feed:
                 "seats_shown_max": SEATS_SHOWN_MAX,
             },
             **{name: whole[name] for name in ("process", "counters", "closes")},
-            "rooms": self.sampler.rooms
-            | {room: row for each in self.fleet.present for room, row in each.rooms.items()},
+            "rooms": self.sampler.rooms | self.fleet.rooms,
             "acts": list(self.audit.shown),
             **{name: whole[name] for name in PARTS},
         }

@@ -1,7 +1,7 @@
 // @ts-check
 /** What an operator can do: each act asks first, is sent, and its answer shown. The server has the last word. */
 import { byId } from "/static/shared/dom.js";
-import { shortId } from "/static/admin/columns.js";
+import { hostOf, shortId } from "/static/admin/columns.js";
 import { confirm } from "/static/admin/confirm.js";
 import { moment } from "/static/admin/format.js";
 
@@ -137,15 +137,31 @@ export class Acts {
     );
   }
 
-  /** @param {number} players */
-  drain(players) {
+  /** @param {number} players @param {number} processes */
+  drain(players, processes) {
+    const ends =
+      processes > 1
+        ? `all ${processes} processes of this machine end. They do not start again by themselves.`
+        : "the process ends. It does not start again by itself.";
     return this.ask(
       {
         title: "Shut the server down?",
-        text: `Nobody new gets in, ${players} players are told, and after a short while the process ends. It does not start again by itself.`,
+        text: `Nobody new gets in, ${players} players are told, and after a short while ${ends}`,
         yes: "Shut down",
       },
       () => ({ act: "drain" }),
+    );
+  }
+
+  /** Shut another machine down. @param {string} url @param {number} players */
+  drainMachine(url, players) {
+    return this.ask(
+      {
+        title: `Shut ${hostOf(url)} down?`,
+        text: `Nobody new gets in there, its ${players} players are told, and after a short while all of its processes end. They do not start again by themselves.`,
+        yes: "Shut machine down",
+      },
+      () => ({ act: "drain", machine: url }),
     );
   }
 

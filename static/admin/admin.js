@@ -16,7 +16,7 @@ const model = new Model();
 const feed = new Feed(receive, showStatus);
 const acts = new Acts(feed);
 const charts = new Charts();
-const panels = new Panels({ look, unban: (ban) => void acts.unban(ban) });
+const panels = new Panels({ look, unban: (ban) => void acts.unban(ban), drain: (url, players) => void acts.drainMachine(url, players) });
 const filter = byId("rooms-filter", HTMLInputElement);
 const rooms = new Table(byId("rooms", HTMLTableElement), {
   caption: "Rooms, sortable by the buttons in the header",
@@ -43,6 +43,7 @@ function receive(message) {
   } else if (message.type === "room") {
     roomView.draw();
   } else if (message.type === "update") {
+    document.body.toggleAttribute("data-fleet", model.isFleet);
     panels.draw(model);
     charts.draw(model);
     drawRooms();
@@ -60,7 +61,7 @@ function showStatus(status) {
 function drawRooms() {
   const all = [...model.rooms.values()];
   const wanted = filter.value.trim();
-  const shown = wanted ? all.filter((room) => fits(wanted, `${room.game} ${room.id} ${room.code ?? ""}`)) : all;
+  const shown = wanted ? all.filter((room) => fits(wanted, `${room.game} ${room.id} ${room.code ?? ""} ${room.machine ?? ""}`)) : all;
   rooms.update(shown);
   byId("rooms-count", HTMLElement).textContent = countText(shown.length, all.length);
   const empty = byId("rooms-empty", HTMLElement);
@@ -103,6 +104,6 @@ byId("room-back", HTMLButtonElement).addEventListener("click", () => {
 });
 byId("notice-all", HTMLButtonElement).addEventListener("click", () => void acts.notice(null));
 byId("log-level", HTMLButtonElement).addEventListener("click", () => void acts.logLevel(model.facts.log_level));
-byId("drain", HTMLButtonElement).addEventListener("click", () => void acts.drain(model.process.players ?? 0));
+byId("drain", HTMLButtonElement).addEventListener("click", () => void acts.drain(model.process.players ?? 0, model.workers?.length ?? 1));
 byId("log-out", HTMLButtonElement).addEventListener("click", () => void logOut());
 feed.connect();

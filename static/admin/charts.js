@@ -54,7 +54,7 @@ const ENTRIES = [
   { id: "late", label: "Ticks late", hint: "How late ticks began", headline: "late_ms_p99", top: 5, strained: 15, bad: 100, say: msText, axis: axisMs, series: parts("late") },
   { id: "tick", label: "Tick time", hint: "How long a tick of a room took", headline: "tick_ms_p99", top: 2, say: msText, axis: axisMs, series: parts("tick") },
   { id: "phases", label: "Where a tick goes", hint: "Time of each phase of a tick", headline: "tick_ms_p50", top: 0.2, say: msText, axis: axisMs, series: phases("p99") },
-  { id: "cpu", label: "CPU of one core", hint: "Of this process", headline: "cpu_percent", top: 100, strained: 85, say: percentText, axis: percentText, series: lines(["cpu_percent", "CPU"]) },
+  { id: "cpu", label: "CPU of one core", hint: "Of the process that uses most", headline: "cpu_percent", top: 100, strained: 85, say: percentText, axis: percentText, series: lines(["cpu_percent", "CPU"]) },
   { id: "lag", label: "Event-loop lag", hint: "Longest delay of a timer in a second", headline: "loop_lag_ms", top: 10, strained: 100, say: msText, axis: axisMs, series: lines(["loop_lag_ms", "lag"]) },
   { id: "memory", label: "Memory", hint: "Resident", headline: "memory_bytes", top: 1e6, say: bytesText, axis: bytesText, series: lines(["memory_bytes", "resident"]) },
   { id: "players", label: "Players", hint: "Seats taken, rooms and connections", headline: "players", top: 4, say: whole, series: lines(["players", "players"], ["rooms", "rooms"], ["connections", "connections"]) },
@@ -113,6 +113,7 @@ export class Charts {
     for (const card of this.cards) {
       const { entry, chart } = card;
       if (entry.id === "phases") chart.setSeries(phases(this.part));
+      if (entry.id === "cpu" && (model.workers?.length ?? 0) > 1) chart.setSeries(lines(["cpu_percent", "busiest process"], ["cpu_all_percent", "all together"]));
       if (entry.id === "closes") chart.setSeries(closeSeries(model));
       const columns = chart.series.map((series) => model.history[series.name] ?? new Array(atS.length).fill(null));
       chart.show(unixS, columns);

@@ -2,6 +2,7 @@
 /** The columns of both tables: what each shows, sorts by, and from when on it is marked. */
 import { make } from "/static/shared/dom.js";
 import { bytesText, duration, ms, whole } from "/static/admin/format.js";
+import { processOf } from "/static/admin/model.js";
 
 /** @typedef {import("./model.js").Model} Model */
 /** @typedef {import("./model.js").Room} Room */
@@ -29,9 +30,19 @@ function stateOf(room) {
   const states = [];
   if (room.code) states.push(room.code);
   if (room.locked) states.push("locked");
-  if (room.taken && !room.connected) states.push("asleep");
+  if (room.taken && room.connected === 0) states.push("asleep");
   if (room.over > 1) states.push(`over budget: ${room.over_phase}`);
   return states.join(", ");
+}
+
+/** @param {Room} room */
+function whereOf(room) {
+  return room.machine ? `at ${hostOf(room.machine)}` : processOf(room);
+}
+
+/** A machine by its announced URL, without what is the same for all. @param {string} url */
+export function hostOf(url) {
+  return url.replace(/^wss?:\/\//, "").replace(/\/ws$/, "");
 }
 
 /** @param {number | null | undefined} value @param {number} limit */
@@ -59,6 +70,7 @@ export function roomColumns(model, open) {
     { key: "skipped", label: "Skipped", hint: "States a second that slow players were not sent", isNumber: true, isMinor: true, value: (room) => room.skipped_s, text: (room) => whole(room.skipped_s), mark: (room) => over(room.skipped_s, 0) },
     { key: "state", label: "State", hint: "Code of a private room, locked, asleep, over its budget", value: stateOf, text: stateOf, mark: (room) => (room.over > 1 ? "strained" : "") },
     { key: "age", label: "Age", isNumber: true, value: (room) => -room.began_s, text: (room) => duration(model.ageOf(room)) },
+    { key: "process", label: "Process", hint: "The process that has the room; of rooms of other machines the machine", isFleet: true, value: whereOf, text: whereOf },
   ];
 }
 

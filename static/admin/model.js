@@ -7,11 +7,11 @@ const EVENTS_LEN_MAX = 100;
 
 /**
  * @typedef {{
- *   id: string, game: string, code: string | null, locked: boolean, taken: number, connected: number, seats: number,
- *   tick_rate: number, began_s: number, budget_ms: number | null, over: number, over_phase: string,
+ *   id: string, game: string, code: string | null, locked: boolean, taken: number, connected: number | null, seats: number,
+ *   machine?: string | null, tick_rate: number | null, began_s: number, budget_ms: number | null, over: number, over_phase: string,
  *   bytes_in_s: number | null, bytes_out_s: number | null, missing_s: number | null, skipped_s: number | null,
  *   tick_ms_p50: number | null, tick_ms_p99: number | null, tick_ms_max: number | null, late_ms_p99: number | null,
- * }} Room
+ * }} Room machine: the URL of the one that it is on, when that is another than this page's
  * @typedef {{
  *   seat: number, name: string, user?: string | null, state: string, codec: string, address?: string | null,
  *   rtt_ms?: number | null, jitter_ms?: number | null, behind_ms: number | null, queue: number, inputs: number,
@@ -26,7 +26,11 @@ const EVENTS_LEN_MAX = 100;
  * @typedef {{room: string, game: string, tick: number, seed: string, error: string, at_unix_s: number}} Crash
  * @typedef {{at_unix_s: number, by: string, act: string, text: string, ok: boolean}} Act
  * @typedef {{key: string, by: string, who: string, name: string, reason: string, admin: string, until_unix_s: number}} Ban
- * @typedef {{pid: number, python: string, games: string[], connections_max: number}} Server
+ * @typedef {{node: string, pid: number, python: string, games: string[], connections_max: number}} Server
+ * @typedef {{
+ *   node: string, state: "up" | "draining" | "silent" | "gone", pid?: number, is_here?: boolean, players?: number,
+ *   rooms?: number, connections?: number, cpu_percent?: number, memory_bytes?: number, late_ms_p99?: number | null,
+ * }} Worker one of several processes of this machine; of one that does not answer nothing more is known
  * @typedef {{node: string, url: string, load: number, players: number, rooms: number, is_here: boolean}} Node
  * @typedef {{is_up: boolean, nodes: Node[]}} Machines processes of all machines that share a Redis
  * @typedef {{log_level: string, draining: boolean, bans_max: number}} Facts
@@ -37,7 +41,7 @@ const EVENTS_LEN_MAX = 100;
 export class Model {
   constructor() {
     /** @type {Server} */
-    this.server = { pid: 0, python: "", games: [], connections_max: 0 };
+    this.server = { node: "", pid: 0, python: "", games: [], connections_max: 0 };
     this.role = "viewer";
     /** @type {Map<string, Room>} */
     this.rooms = new Map();
@@ -59,9 +63,11 @@ export class Model {
     this.acts = [];
     /** @type {Ban[]} */
     this.bans = [];
-    /** @type {Facts} */
     /** @type {Machines | null} */
     this.machines = null;
+    /** @type {Worker[] | null} */
+    this.workers = null;
+    /** @type {Facts} */
     this.facts = { log_level: "info", draining: false, bans_max: 0 };
     /** @type {Record<string, (number | null)[]>} a column for each figure, all of one length, oldest first */
     this.history = { at_s: [] };
@@ -98,6 +104,7 @@ export class Model {
     if (message.crashes) this.crashes = message.crashes;
     if (message.bans) this.bans = message.bans;
     if (message.machines) this.machines = message.machines;
+    if (message.workers) this.workers = message.workers;
     if (message.facts) this.facts = message.facts;
     if (message.acts) this.acts = message.acts;
   }
@@ -113,7 +120,8 @@ export class Model {
     this.rates = {};
     for (const [name, number] of Object.entries(/** @type {Record<string, number>} */ (update.counters))) {
       const rate = (number - (counters[name] ?? NaN)) / seconds;
-      this.rates[name] = Number.isFinite(rate) ? rate : 0;
+      // Of several processes one may have died, and its part of the sum with it.
+      this.rates[name] = Number.isFinite(rate) ? Math.max(rate, 0) : 0;
     }
     const adminMs = (this.process.admin_cpu_ms ?? 0) - (before.admin_cpu_ms ?? NaN);
     if (seconds > 0 && Number.isFinite(adminMs)) this.adminPercent = adminMs / seconds / 10;
@@ -149,6 +157,11 @@ export class Model {
       }
     }
     Object.assign(this.history, columns);
+  }
+
+  /** Whether there is more than one process to tell apart. */
+  get isFleet() {
+    return (this.workers?.length ?? 0) > 1 || (this.machines?.nodes.length ?? 0) > 1;
   }
 
   /** Look into a room, or into none. @param {string | null} room */
@@ -248,6 +261,11 @@ export class RoomModel {
       for (const id of change.gone) rows.delete(id);
     }
   }
+}
+
+/** The process that has a room: its name stands in front of the room's. @param {Room} room */
+export function processOf(room) {
+  return room.id.split("-", 1)[0] ?? "";
 }
 
 /** @param {Seat} seat */

@@ -1,11 +1,15 @@
 // @ts-check
 /** Everything beside charts and tables: the verdict, players in trouble, and the lists at the side. */
 import { byId, make } from "/static/shared/dom.js";
-import { actButton, shortId } from "/static/admin/columns.js";
-import { bytesText, duration, moment, title, whole } from "/static/admin/format.js";
+import { actButton, hostOf, shortId } from "/static/admin/columns.js";
+import { bytesText, duration, moment, ms, title, whole } from "/static/admin/format.js";
 
 /** @typedef {import("./model.js").Model} Model */
-/** @typedef {{look: (room: string, seat?: number) => void, unban: (ban: import("./model.js").Ban) => void}} Ways */
+/** @typedef {import("./model.js").Worker} Worker */
+/** @typedef {{look: (room: string, seat?: number) => void, unban: (ban: import("./model.js").Ban) => void, drain: (url: string, players: number) => void}} Ways */
+
+const STATES = { up: "", draining: "is shutting down", silent: "does not answer", gone: "has died" };
+const MARKS = { up: "", draining: "is-strained", silent: "is-bad", gone: "is-strained" };
 
 export class Panels {
   /** @param {Ways} ways where a click leads */
@@ -25,8 +29,11 @@ export class Panels {
     this.drawCrashes(model);
     this.drawActs(model);
     this.drawBans(model);
+    this.drawWorkers(model);
     this.drawMachines(model);
-    const facts = [`up ${duration(model.process.at_s)}`, `pid ${model.server.pid}`, `Python ${model.server.python}`, `log level ${model.facts.log_level}`];
+    const number = model.workers?.filter((worker) => worker.state !== "gone").length ?? 1;
+    const who = number > 1 ? `${number} processes` : `pid ${model.server.pid}`;
+    const facts = [`up ${duration(model.process.up_s)}`, who, `Python ${model.server.python}`, `log level ${model.facts.log_level}`];
     byId("server-facts", HTMLElement).textContent = facts.join(" · ");
     byId("footnote", HTMLElement).textContent = `Sampling and showing cost the server ${model.adminPercent.toFixed(2)} % of a core.`;
     byId("drain", HTMLButtonElement).disabled = model.facts.draining;
@@ -147,23 +154,85 @@ export class Panels {
   }
 
   /** @param {Model} model */
+  drawWorkers(model) {
+    const { workers } = model;
+    if (!workers || !this.isNew("workers", workers)) return;
+    byId("workers-panel", HTMLElement).hidden = workers.length < 2;
+    byId("workers-count", HTMLElement).textContent = whole(workers.filter((worker) => worker.state === "up").length);
+    byId("workers", HTMLElement).replaceChildren(...workers.map(makeWorker));
+  }
+
+  /** @param {Model} model */
   drawMachines(model) {
     const { machines } = model;
     if (!machines || !this.isNew("machines", machines)) return;
     byId("machines-panel", HTMLElement).hidden = false;
     byId("machines-empty", HTMLElement).hidden = machines.is_up;
-    byId("machines-count", HTMLElement).textContent = machines.is_up ? whole(machines.nodes.length) : "";
-    byId("machines", HTMLElement).replaceChildren(
-      ...machines.nodes.map((node) =>
-        make(
-          "li",
-          "",
-          make("p", "log-head", make("strong", "", node.node), ` ${node.url}${node.is_here ? " (this process)" : ""}`),
-          make("p", "log-facts number", `${whole(node.players)} players · ${whole(node.rooms)} rooms · ${whole(node.load * 100)} % of a core`),
-        ),
-      ),
-    );
+    const list = byId("machines", HTMLElement);
+    const focused = list.querySelector(":focus")?.getAttribute("data-key");
+    const byUrl = groupBy(machines.nodes);
+    byId("machines-count", HTMLElement).textContent = machines.is_up ? whole(byUrl.size) : "";
+    list.replaceChildren(...[...byUrl].map(([url, nodes]) => this.makeMachine(url, nodes)));
+    for (const element of list.querySelectorAll("[data-key]")) {
+      if (element instanceof HTMLElement && element.dataset.key === focused) element.focus();
+    }
   }
+
+  /** @param {string} url @param {import("./model.js").Node[]} nodes */
+  makeMachine(url, nodes) {
+    /** @param {"players" | "rooms" | "load"} name */
+    const sum = (name) => nodes.reduce((total, node) => total + node[name], 0);
+    const isHere = nodes.some((node) => node.is_here);
+    const figures = [`${whole(sum("players"))} players`, `${whole(sum("rooms"))} rooms`, `${whole(sum("load") * 100)} % of a core`];
+    figures.push(nodes.length === 1 ? `process ${nodes[0]?.node ?? ""}` : `${nodes.length} processes`);
+    const head = make("p", "log-head", make("strong", "", hostOf(url)), isHere ? " this machine" : "");
+    const item = make("li", isHere ? "" : "has-act", head, make("p", "log-facts number", figures.join(" · ")));
+    if (isHere) return item;
+    const page = pageOf(url);
+    if (page) {
+      const link = make("a", "link", "its own page", make("span", "visually-hidden", `: the status page of ${hostOf(url)}`));
+      link.href = page;
+      link.target = "_blank";
+      link.rel = "noopener";
+      link.dataset.key = `page ${url}`;
+      head.append(" ", link);
+    }
+    const drain = actButton("Shut down", `Shut down ${hostOf(url)}`, () => this.ways.drain(url, sum("players")));
+    drain.classList.add("operator");
+    drain.dataset.key = `drain ${url}`;
+    item.append(drain);
+    return item;
+  }
+}
+
+/** @param {Worker} worker */
+function makeWorker(worker) {
+  const said = worker.is_here ? "brings this page" : STATES[worker.state];
+  const head = make("p", "log-head", make("strong", "number", worker.node), said ? ` ${said}` : "");
+  if (worker.pid === undefined) return make("li", MARKS[worker.state], head);
+  const figures = [
+    `${whole(worker.players)} players`,
+    `${whole(worker.rooms)} rooms`,
+    `${whole(worker.cpu_percent)} % of a core`,
+    bytesText(worker.memory_bytes),
+    `late ${ms(worker.late_ms_p99)} ms`,
+    `pid ${worker.pid}`,
+  ];
+  return make("li", MARKS[worker.state], head, make("p", "log-facts number", figures.join(" · ")));
+}
+
+/** Where a machine's own page is; none where its proxy has put it under a path. @param {string} url */
+function pageOf(url) {
+  const found = /^ws(s?):\/\/([^/]+)\/ws$/.exec(url);
+  return found ? `http${found[1]}://${found[2]}/admin` : null;
+}
+
+/** @param {import("./model.js").Node[]} nodes */
+function groupBy(nodes) {
+  /** @type {Map<string, import("./model.js").Node[]>} */
+  const groups = new Map();
+  for (const node of nodes) groups.set(node.url, [...(groups.get(node.url) ?? []), node]);
+  return groups;
 }
 
 /** @param {number} rate */

@@ -2,9 +2,9 @@
 /** The room that is looked into: its players, live state, events and ticks, each under a tab. */
 import { byId, make } from "/static/shared/dom.js";
 import { Chart, canDraw } from "/static/admin/chart.js";
-import { seatColumns, shortId } from "/static/admin/columns.js";
+import { hostOf, seatColumns, shortId } from "/static/admin/columns.js";
 import { ms, title, whole } from "/static/admin/format.js";
-import { seatKey } from "/static/admin/model.js";
+import { processOf, seatKey } from "/static/admin/model.js";
 import { StateView } from "/static/admin/state_view.js";
 import { Table } from "/static/admin/tables.js";
 import { Tabs } from "/static/admin/tabs.js";
@@ -105,7 +105,7 @@ export class RoomView {
     const { room } = this;
     const watch = this.model.watch;
     byId("room-heading", HTMLElement).textContent = room ? `${room.game} ${shortId(room.id)}` : "Room";
-    byId("room-facts", HTMLElement).textContent = room ? `${room.taken} of ${room.seats} seats · tick ${whole(watch.tick)} · ${room.tick_rate} Hz${room.locked ? " · locked" : ""}` : "This room is no more.";
+    byId("room-facts", HTMLElement).textContent = room ? factsOf(room, watch.tick, this.model.isFleet) : "This room is no more.";
     for (const id of ["room-notice", "room-lock", "room-close"]) byId(id, HTMLButtonElement).disabled = !room;
     byId("room-lock", HTMLButtonElement).textContent = room?.locked ? "Unlock" : "Lock";
     this.drawSeats();
@@ -147,6 +147,16 @@ export class RoomView {
     }
     byId("ticks-empty", HTMLElement).hidden = ticks.length > 0;
   }
+}
+
+/** @param {Room} room @param {number} tick @param {boolean} isFleet */
+function factsOf(room, tick, isFleet) {
+  const facts = [`${room.taken} of ${room.seats} seats`, `tick ${whole(tick)}`];
+  if (room.tick_rate !== null) facts.push(`${room.tick_rate} Hz`);
+  if (room.locked) facts.push("locked");
+  if (isFleet) facts.push(`process ${processOf(room)}`);
+  if (room.machine) facts.push(`at ${hostOf(room.machine)}, as of each second`);
+  return facts.join(" · ");
 }
 
 /** @param {import("./model.js").RoomEvent} event */

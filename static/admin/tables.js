@@ -14,6 +14,7 @@ const OVERSCAN = 8;
  * @template R
  * @typedef {{
  *   key: string, label: string, hint?: string, isNumber?: boolean, isMinor?: boolean, isOperator?: boolean, isSticky?: boolean,
+ *   isFleet?: boolean,
  *   value?: (row: R) => string | number | null | undefined,
  *   text?: (row: R) => string,
  *   mark?: (row: R) => string,
@@ -178,10 +179,11 @@ export class Table {
   }
 }
 
-/** @param {{isNumber?: boolean, isMinor?: boolean, isOperator?: boolean, isSticky?: boolean}} column */
+/** @param {{isNumber?: boolean, isMinor?: boolean, isOperator?: boolean, isSticky?: boolean, isFleet?: boolean}} column */
 function classOf(column) {
-  const { isNumber, isMinor, isOperator, isSticky } = column;
-  return [isNumber ? "is-number" : "", isMinor ? "is-minor" : "", isOperator ? "operator" : "", isSticky ? "is-sticky" : ""].filter(Boolean).join(" ");
+  const { isNumber, isMinor, isOperator, isSticky, isFleet } = column;
+  const classes = [isNumber && "is-number", isMinor && "is-minor", isOperator && "operator", isSticky && "is-sticky", isFleet && "fleet"];
+  return classes.filter(Boolean).join(" ");
 }
 
 /** @param {number} width in cells */

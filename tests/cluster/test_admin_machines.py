@@ -15,7 +15,7 @@ from tests.cluster.test_admin import seen
 from tests.cluster.test_service import alone, machines_seen
 from tests.server_process import ServerProcess
 from tests.system_packages import in_ci
-from tests.web.admin_site import look_into
+from tests.web.admin_site import look_into, receive
 
 pytestmark = pytest.mark.skipif(find_redis() is None and not in_ci(), reason=SKIPPED)
 
@@ -52,6 +52,8 @@ def test_an_operator_acts_on_rooms_of_another_machine(machines: Machines) -> Non
             known = await seen(feed, lambda known: known["rooms"].get(room, {}).get("taken") == 2)
             row = known["rooms"][room]
             assert (url_of(there), "private", "swarm") == (row["machine"], row["code"], row["game"])
+            async with admin_at(here) as later:
+                assert room in (await receive(later, "hello"))["rooms"]
             whole = await look_into(feed, room, state=True)
             assert ["127.0.0.1"] * 2 == [seat["address"] for seat in whole["set"].values()]
             assert 2 == whole["state"]["counts"]["Mover"]

@@ -8,7 +8,7 @@ import { compare } from "/static/admin/tables.js";
 const HELLO = {
   type: "hello",
   role: "operator",
-  server: { pid: 1, python: "3", games: [], connections_max: 10 },
+  server: { node: "a1", pid: 1, python: "3", games: [], connections_max: 10 },
   process: { at_s: 10, players: 1 },
   counters: { joins: 5 },
   closes: {},
@@ -112,4 +112,28 @@ test("a message about another room is passed over", () => {
 test("missing values come first, numbers by size, text as people sort it", () => {
   assert.deepEqual([3, null, 10, undefined, 2].sort(compare), [null, 2, 3, 10, undefined]);
   assert.deepEqual(["room 10", "room 9"].sort(compare), ["room 9", "room 10"]);
+});
+
+test("a sum that a dead process has left is no rate below nothing", () => {
+  const model = new Model();
+  model.apply(HELLO);
+  model.apply(update(11, { counters: { joins: 2 } }));
+
+  assert.equal(model.counters.joins, 2);
+  assert.equal(model.rates.joins, 0);
+});
+
+test("there is something to tell apart with two processes, or with two machines", () => {
+  const nodes = ["a1", "b2"].map((node) => ({ node, url: `ws://${node}/ws`, load: 0, players: 0, rooms: 0, is_here: node === "a1" }));
+  /** @param {Record<string, any>} more */
+  const isFleet = (more) => {
+    const model = new Model();
+    model.apply({ ...HELLO, ...more });
+    return model.isFleet;
+  };
+
+  assert.equal(isFleet({ workers: null, machines: null }), false);
+  assert.equal(isFleet({ workers: [{ node: "a1", state: "up" }] }), false);
+  assert.equal(isFleet({ workers: [{ node: "a1", state: "up" }, { node: "b2", state: "gone" }] }), true);
+  assert.equal(isFleet({ workers: [{ node: "a1", state: "up" }], machines: { is_up: true, nodes } }), true);
 });
