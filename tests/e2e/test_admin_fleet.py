@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.cluster.conftest import free_ports
 from tests.cluster.redis_server import SKIPPED, RedisServer, find_redis
+from tests.cluster.service import free_ports
 from tests.e2e.accessibility import violations
 from tests.e2e.playing import follow_frame
 from tests.e2e.test_admin_page import HAS_SHIPS, SECRET, Players, open_admin
