@@ -323,6 +323,8 @@ class Feed:
                 packed = {"packed_now": sampler.packed_now, "packed_second": sampler.packed_second}
                 mine = own | {name: base64.b64encode(value).decode() for name, value in packed.items()}
                 whole = together([mine, *others], fleet.silent, fleet.gone)
+        # Other processes are known only after the first messages, so this is told again when it changes.
+        whole["facts"] = {**whole["facts"], "connections_max": whole["connections_max"]}
         shared = {"bans": self.hub.bans.rows(time.time()), "machines": self._machines(), "workers": workers}
         return {**whole, **shared}
 

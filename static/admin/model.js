@@ -33,7 +33,7 @@ const EVENTS_LEN_MAX = 100;
  * }} Worker one of several processes of this machine; of one that does not answer nothing more is known
  * @typedef {{node: string, url: string, load: number, players: number, rooms: number, is_here: boolean}} Node
  * @typedef {{is_up: boolean, nodes: Node[]}} Machines processes of all machines that share a Redis
- * @typedef {{log_level: string, draining: boolean, bans_max: number}} Facts
+ * @typedef {{log_level: string, draining: boolean, bans_max: number, connections_max?: number}} Facts
  * @typedef {{number: number, tick: number, name: string, to: number | null, data: string}} RoomEvent
  * @typedef {{name: string, to: string}} Field
  */

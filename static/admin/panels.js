@@ -52,7 +52,7 @@ export class Panels {
     const facts = [
       `${whole(process.players)} players`,
       `${whole(process.rooms)} rooms`,
-      `${whole(process.connections)} of ${whole(model.server.connections_max)} connections`,
+      `${whole(process.connections)} of ${whole(model.facts.connections_max ?? model.server.connections_max)} connections`,
     ];
     byId("verdict-facts", HTMLElement).replaceChildren(...facts.map((fact) => make("span", "", fact)));
     // What is live is spoken: it is touched only when it says something else, so that numbers do not chatter.
