@@ -77,8 +77,8 @@ class Bans:
         self._read_at_ns = 0
         #: goes up with each change
         self.changes = 0
-        #: connections refused
-        self.refused = 0
+        #: connections refused, and bans that were one too many
+        self.refused = self.surplus = 0
 
     def __len__(self) -> int:
         return sum(1 for ban in self._bans.values() if not ban.is_lifted)
@@ -118,6 +118,7 @@ class Bans:
         self._forget_past(now_unix_s)
         held = self._bans.get(ban.key)
         if (held is None or held.is_lifted) and len(self) >= self.len_max:
+            self.surplus += 1
             raise TooManyBans(f"{self.len_max} bans hold already; lift one first")
         self._decide(ban, now_unix_s)
 

@@ -52,7 +52,7 @@ COUNTDOWN_S = frozenset((1, 2, 3, 5, 10, 15, 20, 25, 30, 45, *range(60, 3600, 30
 COUNTED_LIMITS = """connections_max connections_address_max openings_max handshakes_per_s handshakes_address_per_s
     http_connections_max http_connections_address_max rooms_max rooms_per_s rooms_address_per_s join_timeout_s
     dead_after_s idle_timeout_s bytes_per_s backlog_hard_bytes backlog_soft_s service_address_max
-    service_rooms_max""".split()
+    service_rooms_max bans_max message_bytes_max outside_timeout_s""".split()
 
 #: setting -> the tally of rooms that counts how often it was reached
 LIMIT_COUNTS = {
@@ -66,6 +66,7 @@ LIMIT_COUNTS = {
     "spectators_max": "spectators_refused",
     "seat_bytes_per_s": "entities_deferred",
     "rewind_max_ms": "rewinds_clamped",
+    "catch_up_ticks_max": "ticks_dropped",
 }
 
 
@@ -421,6 +422,7 @@ class Hub:
         try:
             result = await asyncio.wait_for(function(self.context, *call.arguments), self.settings.outside_timeout_s)
         except TimeoutError:
+            self.note_limit("outside_timeout_s")
             error = f"no result within {self.settings.outside_timeout_s:g} s"
         except Exception as raised:  # noqa: BLE001 - a game's own code; the game is told
             error = repr(raised)
@@ -534,6 +536,8 @@ class Hub:
         reached = Counter(dict.fromkeys(COUNTED_LIMITS, 0))
         reached.update(self.limited)
         reached.update(self.lobby.limited)
+        reached["bans_max"] += self.bans.surplus
+        reached["message_bytes_max"] += self.closes[CloseCode.MESSAGE_TOO_BIG.name.lower()]
         for setting, count in LIMIT_COUNTS.items():
             reached[setting] += getattr(counts, count)
         return reached
