@@ -26,7 +26,7 @@ def shown(value: Any) -> str:
 def rows() -> list[str]:
     """Return the rows of the table of settings."""
     settings, made = Settings(), []
-    for attribute in attrs.fields(type(settings)):
+    for attribute in attrs.fields(type(settings)):  # type: ignore[arg-type]
         words = attribute.metadata["typed-settings"]["help"]
         made.append(f"| `{attribute.name}` | {shown(getattr(settings, attribute.name))} | {words} |")
     return made
@@ -41,7 +41,7 @@ def test_every_setting_is_documented_with_its_default() -> None:
 
 def test_every_limit_says_where_it_is_counted() -> None:
     """What is counted by name is a setting, and stands in the table of limits."""
-    names = {attribute.name for attribute in attrs.fields(Settings)}
+    names = {attribute.name for attribute in attrs.fields(Settings)}  # type: ignore[arg-type]
     section = OPERATIONS.partition("## Limits")[2].partition("\n## ")[0]
     counted = {*COUNTED_LIMITS, *LIMIT_COUNTS}
 
