@@ -89,6 +89,7 @@ microbench: $(VENV)/tests.stamp  ## Time capture, diff, encode, decode, views, f
 	$(PY) -m tests.bench.micro.decode
 	$(PY) -m tests.bench.micro.wires
 	$(PY) -m tests.bench.micro.garbage
+	$(PY) -m tests.bench.micro.waking
 	$(PY) -m tests.bench.micro.idle
 	$(PY) -m tests.bench.micro.memory
 	$(PY) -m tests.bench.micro_views
