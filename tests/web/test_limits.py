@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 import pytest
 
 from game_server.game import Game, OutsideContext, Seat, flag, input
-from game_server.settings import BadSettings, Settings
+from game_server.settings import BadSettings
 from game_server.web.bans import Ban, BanBy, TooManyBans
 from tests.web.game_site import NewSite, message
 
@@ -111,7 +111,7 @@ async def test_pages_may_connect_to_listed_servers(new_site: NewSite) -> None:
     (sources,) = (part for part in policy.split(";") if part.strip().startswith("connect-src"))
     assert "wss://eu2.example.org" in sources
     with pytest.raises(BadSettings, match="without a path"):
-        Settings(connect_origins=["wss://eu2.example.org/ws"])
+        await new_site(connect_origins=["wss://eu2.example.org/ws"])
 
 
 @pytest.mark.parametrize(("tick_slot_ms", "moments"), [(50.0, 1), (10.0, 4)])
