@@ -46,8 +46,10 @@ def exactly(what: str, value: float, expected: float) -> Row:
 class Server:
     """A server under test."""
 
-    def __init__(self, process: ServerProcess) -> None:
+    def __init__(self, process: ServerProcess, core: int | None) -> None:
         self._process = process
+        #: which it has for itself; None: none
+        self.core = core
         self.port = process.port
         self.url = f"ws://127.0.0.1:{process.port}/ws"
 
@@ -113,7 +115,7 @@ def running_server(*args: str) -> Iterator[Server]:
             process.wait_until_ready()
             if last:
                 os.sched_setaffinity(process.pid, last)
-            yield Server(process)
+            yield Server(process, max(last) if last else None)
             if (code := process.stop()) != 0:
                 raise RuntimeError(f"the server ended with {code}:\n{process.log[-2000:]}")
         finally:
@@ -159,13 +161,13 @@ class Others:
         return [none, Row("steps that their own machine was too slow for", f"{self.skipped_steps}", "", True)]
 
 
-def late_share(before: dict[str, float], after: dict[str, float], game: str, above_s: float) -> float:
-    """Return which share of a game's ticks since `before` began later than `above_s`, a bound of the histogram."""
+def late_ticks(before: dict[str, float], after: dict[str, float], game: str, above_s: float) -> tuple[float, float]:
+    """Return how many of a game's ticks since `before` began later than `above_s`, a bucket's bound; and all."""
     name = "game_server_tick_lateness_seconds"
     bound = f"{name}_bucket{{game={game}}}{{le={above_s}}}"
     count = f"{name}_count{{game={game}}}"
     ticks = after[count] - before.get(count, 0.0)
-    return 1 - (after[bound] - before.get(bound, 0.0)) / ticks if ticks else 0.0
+    return ticks - (after[bound] - before.get(bound, 0.0)), ticks
 
 
 def pick(rows: Sequence[Row]) -> int:
