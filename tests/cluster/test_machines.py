@@ -32,9 +32,15 @@ async def ask(players: Players, port: int, kind: str, **wish: Any) -> tuple[Site
 
 
 async def seated(players: Players, port: int, kind: str, **wish: Any) -> tuple[SitePlayer, int]:
-    """Take a seat wherever one is sent; return the player and the port it ended up at."""
-    for _ in range(4):
-        player, answer = await ask(players, port, kind, **wish)
+    """Take a seat wherever one is sent, again when one is told to try again; return the player and the port it is at."""
+    for _ in range(20):
+        try:
+            player, answer = await ask(players, port, kind, **wish)
+        except AssertionError as error:
+            if "try again" not in str(error):
+                raise
+            await asyncio.sleep(0.1)  # Redis took longer to answer than a server waits: the machine is busy
+            continue
         if answer["type"] == "welcome":
             player.welcome = answer
             return player, port
