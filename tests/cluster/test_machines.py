@@ -32,7 +32,7 @@ async def ask(players: Players, port: int, kind: str, **wish: Any) -> tuple[Site
 
 
 async def seated(players: Players, port: int, kind: str, **wish: Any) -> tuple[SitePlayer, int]:
-    """Take a seat wherever one is sent, again when one is told to try again; return the player and the port it is at."""
+    """Take a seat wherever one is sent, again when told to try again; return the player and the port it ended up at."""
     for _ in range(20):
         try:
             player, answer = await ask(players, port, kind, **wish)
