@@ -12,6 +12,7 @@ Knows nothing of what letters say.
 
 import array
 import asyncio
+import errno
 import os
 import socket
 import struct
@@ -25,6 +26,10 @@ from ..web.logs import log
 
 LETTER_BYTES_MAX = 8 << 20
 DESCRIPTORS_MAX = 16
+#: how long an answer is looked for that should have come before
+LATE_ANSWER_S = 0.05
+#: how long nothing is accepted after there was no descriptor for it
+OUT_OF_DESCRIPTORS_S = 0.1
 _HEAD = struct.Struct("<I")
 
 Letter = dict[str, Any]
@@ -60,7 +65,11 @@ class PostBox:
         sock.listen(256)
         fresh.rename(self._path)
         self._socket = sock
-        asyncio.get_running_loop().add_reader(sock, self._accept)
+        self._listen()
+
+    def _listen(self) -> None:
+        if self._socket is not None:
+            asyncio.get_running_loop().add_reader(self._socket, self._accept)
 
     def close(self) -> None:
         """Take no more letters."""
@@ -76,7 +85,11 @@ class PostBox:
         assert self._socket is not None
         try:
             sock, _ = self._socket.accept()
-        except OSError:
+        except OSError as error:
+            if error.errno in (errno.EMFILE, errno.ENFILE):  # it would be called again at once, and again
+                loop = asyncio.get_running_loop()
+                loop.remove_reader(self._socket)
+                loop.call_later(OUT_OF_DESCRIPTORS_S, self._listen)
             return
         sock.setblocking(False)
         task = asyncio.get_running_loop().create_task(self._take(sock))
@@ -118,9 +131,24 @@ async def ask(
                 await _send(sock, letter, descriptors)
                 return await _receive(sock)
         except TimeoutError:
-            raise PostError(f"no answer from {path.name} within {timeout_s:g} s") from None
+            answer = await _answer_that_lies_there(sock)
+            if answer is None:
+                raise PostError(f"no answer from {path.name} within {timeout_s:g} s") from None
+            return answer
         except (OSError, ValueError) as error:
             raise PostError(f"{path.name}: {error}") from error
+
+
+async def _answer_that_lies_there(sock: socket.socket) -> tuple[Letter, list[int]] | None:
+    """Return the answer that came in time while this process was stopped: it wakes up to both, and time-outs go first.
+
+    To give up then would be to give away twice what the other side has taken.
+    """
+    try:
+        async with asyncio.timeout(LATE_ANSWER_S):
+            return await _receive(sock)
+    except (OSError, ValueError):
+        return None
 
 
 async def _send(sock: socket.socket, letter: Letter, descriptors: Sequence[int] = ()) -> None:
