@@ -236,6 +236,8 @@ class Client:
         self.witness.client_closed(self, code, reason)
         self.close_code = code
         if code in REJOIN:
+            if self.holding.token is not None:
+                self._attempt = 0  # the server is there, so there is nothing to wait for, once
             self.holding.token, self.is_sound = None, False
         elif code not in RESUME:
             self.stop()
