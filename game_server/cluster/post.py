@@ -1,7 +1,9 @@
 """Letters between the processes of one machine, over Unix sockets: a JSON object, and descriptors beside it.
 
-A letter is a connection of its own: asked, answered, closed. So a process that hangs delays nobody but its asker, and a
-descriptor that was not answered for is still its sender's: a letter that is read when its sender has given up is void.
+A letter is a connection of its own: asked, answered, closed. So a process that hangs delays nobody but its asker. A
+letter that is read when its sender has given up is void, and a descriptor in it is still its sender's. An answer that
+is lost, or later than its asker waits, leaves both with it (docs/why.md).
+
 Letters are few: a join that goes elsewhere, a question of the status page. Descriptors travel with the first byte of a
 letter (SCM_RIGHTS, unix(7)).
 

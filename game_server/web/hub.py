@@ -502,7 +502,8 @@ class Hub:
     async def _close_all(self) -> None:
         connections = [player.connection for player in self.players]
         for player in list(self.players):
-            player.close(CloseCode.DRAINING, "the server shuts down")
+            # Who has not said yet what for may have a seat elsewhere, which it is to come back to.
+            player.close(CloseCode.DRAINING if player.has_joined else CloseCode.GOING_AWAY, "the server shuts down")
         deadline_s = self.now_s() + CLOSING_S
         while not all(connection.is_closed for connection in connections) and self.now_s() < deadline_s:  # noqa: ASYNC110
             await asyncio.sleep(0.02)

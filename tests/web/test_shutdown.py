@@ -131,9 +131,13 @@ async def test_a_step_stuck_in_native_code_fails_the_health_check(trouble: Any) 
 
 @pytest.mark.gen_test
 async def test_a_drain_counts_down_and_ends(trouble: Any) -> None:
-    """SIGTERM: not ready, no new players; those who are here are told how long and may come back, then closed."""
+    """SIGTERM: not ready, no new players; those who are here are told how long and may come back, then closed.
+
+    Who has not said yet what for hears another code: the seat may be at another server, and is not lost.
+    """
     server = trouble("--drain-s", "3")
     ann = await join(server)
+    silent = SitePlayer(await RawClient.connect(server.port, "/ws", subprotocols=["game.v1.json"]))
     server.send_signal(signal.SIGTERM)
     assert 3 == (await ann.event("notice"))["left_s"]
     assert 503 == await health(server)
@@ -147,7 +151,8 @@ async def test_a_drain_counts_down_and_ends(trouble: Any) -> None:
     left = [(await again.event("notice"))["left_s"] for _ in range(2)]
     assert left in ([2, 1], [3, 2])
     assert (4016, "the server shuts down") == await again.closed()
-    for player in (late, again):
+    assert (1001, "the server shuts down") == await silent.closed()
+    for player in (late, again, silent):
         player.raw.close()
     await ended(server)
     assert 0 == server.stop()
