@@ -176,6 +176,7 @@ def test_a_room_of_another_process_is_looked_into(service: ServerProcess) -> Non
             ann, bob = await players.rooms_of_both()
             async with admin_at_process(service, lambda node: node != node_of(ann)) as feed:
                 for player in (ann, bob):
+                    await player.receive("full")  # the first tick has given it a mover
                     room = player.welcome["room"]
                     whole = await look_into(feed, room, state=True)
                     assert room == whole["room"]
