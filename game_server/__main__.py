@@ -5,7 +5,6 @@ SIGINT and SIGTERM drain (players are told, `drain_s` at most); a second one sto
 
 import asyncio
 import contextlib
-import gc
 import io
 import os
 import secrets
@@ -28,6 +27,7 @@ from .web.bans import BadBans
 from .web.descriptors import PatientListener, raise_descriptor_limit
 from .web.front import Front
 from .web.games import load_games
+from .web.garbage import Collector
 from .web.hub import Hub
 from .web.logs import configure, log
 from .web.memory import keep_freed_memory
@@ -35,11 +35,6 @@ from .web.wire import IS_NATIVE
 
 if TYPE_CHECKING:
     from .cluster.redis_directory import RedisDirectory
-
-#: containers made and not freed before a young collection, young ones before a middle one, middle ones before an old
-#: one: pauses stay under a ms, and a closed room (cycles of 256 containers, 62 KiB) goes with the next thousand at the
-#: latest (tests/bench/micro/garbage.py)
-GC_THRESHOLDS = (5_000, 10, 5)
 
 #: for files, and connections that are being closed
 DESCRIPTORS_SPARE = 500
@@ -68,7 +63,7 @@ async def serve(settings: Settings, place: WorkerPlace | None) -> None:
     if worker:
         worker.start()
     keep_freed_memory()
-    quieten_garbage_collection()
+    hub.collector = Collector()
     with hub.watchdog:
         if not place:
             _announce(settings.host, listeners[0].getsockname()[1], secret)
@@ -121,13 +116,6 @@ def _announce(host: str, port: int, secret: str) -> None:
     shown = "127.0.0.1" if host in everywhere else f"[{host}]" if ":" in host else host
     print(f"play   http://{shown}:{port}/")
     print(f"admin  http://{shown}:{port}/admin?secret={secret}", flush=True)
-
-
-def quieten_garbage_collection() -> None:
-    """Keep the collector from looking at what never goes, and from looking too often: ticks make no cycles."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(*GC_THRESHOLDS)
 
 
 def _listen_for_signals(stop_asked: asyncio.Event) -> None:

@@ -31,6 +31,7 @@ from .connection import FrozenConnection
 from .crash_reports import CrashReports
 from .descriptors import PatientListener
 from .games import LoadedGame
+from .garbage import Collector
 from .logs import RateLimited, log, printable
 from .player import Player
 from .ticker import Ticker
@@ -199,6 +200,8 @@ class Hub:
         self.is_stopped = False
         self.upkeep = Upkeep()
         self._housekeeping: asyncio.TimerHandle | None = None
+        #: None where the process is not this server's alone
+        self.collector: Collector | None = None
         #: set by whoever wants the server to shut down in an orderly way: a signal, an operator
         self.stop_asked = asyncio.Event()
         self._look_every_s = look_every_s(settings)
@@ -455,6 +458,8 @@ class Hub:
                     self._discard(room, CloseCode.ROOM_CLOSED, "nobody plays here any more")
             except Exception:  # noqa: BLE001 - one room's trouble must not end housekeeping for all
                 log.exception("housekeeping_failed", room=room.room_id)
+        if self.collector:
+            self.collector.look(bool(self.players))
         self.start()
 
     def _log_refusals(self, room: Room) -> None:

@@ -95,12 +95,17 @@ class Ticker:
         heapq.heappush(self._due, (room.clock.due_s(room.tick + 1), next(self._order), room))
 
     def _arm(self) -> None:
+        if not self._due:
+            return
+        due_s = self._due[0][0]
+        loop = asyncio.get_running_loop()
         if self._timer:
+            # A timer whose time has come waits in this turn of the loop behind the sockets. To cancel it would put it
+            # off to the next turn, and again in that one, for as long as each wakes a room (docs/why.md: crowds).
+            if self._timer.when() <= max(due_s, loop.time()):
+                return
             self._timer.cancel()
-            self._timer = None
-        if self._due:
-            loop = asyncio.get_running_loop()
-            self._timer = loop.call_at(self._due[0][0], self._run_due)
+        self._timer = loop.call_at(due_s, self._run_due)
 
     def _run_due(self) -> None:
         self._timer = None

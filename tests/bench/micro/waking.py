@@ -9,7 +9,7 @@ import gc
 import statistics
 from time import sleep, thread_time
 
-from game_server.__main__ import quieten_garbage_collection
+from game_server.web.garbage import Collector
 
 from .worlds import make_room
 
@@ -19,7 +19,7 @@ ROOMS, PLAYERS, ROUNDS = 50, 10, 40
 def measure(gap_s: float, rest_s: float) -> list[float]:
     """Sleep for `rest_s` before each round and `gap_s` before each tick; return the us a client-tick of each room."""
     ticks = [make_room(PLAYERS)[1] for _ in range(ROOMS)]
-    quieten_garbage_collection()
+    Collector()
     spent_us: list[list[float]] = [[] for _ in ticks]
     for round_number in range(2 * ROUNDS):
         sleep(rest_s)
