@@ -25,6 +25,7 @@ from .settings import EXIT_USAGE, BadSettings, Settings
 from .web.app import make_app
 from .web.bans import BadBans
 from .web.descriptors import PatientListener, raise_descriptor_limit
+from .web.event_loop import new_event_loop
 from .web.front import Front
 from .web.games import load_games
 from .web.garbage import Collector
@@ -178,7 +179,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if place is None and settings.is_service:
             asyncio.run(supervise(settings, sys.argv[1:]))
         else:
-            asyncio.run(serve(settings, place))
+            with asyncio.Runner(loop_factory=new_event_loop) as runner:
+                runner.run(serve(settings, place))
     except (DefinitionError, BadSettings, BadBans) as error:
         print(f"game_server: {error}", file=sys.stderr)
         return EXIT_USAGE

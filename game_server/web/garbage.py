@@ -11,8 +11,8 @@ Knows the collector of CPython; knows nothing of rooms.
 
 import gc
 
-#: containers made and not freed before a collection; about 20 ms then, and 12 MiB of closed rooms
-CONTAINERS_MAX = 50_000
+#: containers made and not freed before a collection: 400 closed rooms, 25 MiB
+CONTAINERS_MAX = 100_000
 #: the same where nobody is connected
 CONTAINERS_IDLE_MAX = 5_000
 #: more than so many between two looks, and it is put off: many are coming
