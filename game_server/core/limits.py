@@ -63,7 +63,7 @@ class LobbyLimits:
     rooms_address_per_s: float = 1.0
     rooms_address_burst: int = 50
     empty_room_s: float = 5.0
-    tick_slot_ms: float = 5.0
+    tick_slot_ms: float = 10.0
 
 
 class TokenBucket:
