@@ -155,7 +155,9 @@ class Settings:
     rooms_address_per_s: float = ts.option(default=1.0, help="new rooms a second for one address, over time")
     rooms_address_burst: int = ts.option(default=50, help="new rooms for one address at once")
     empty_room_s: float = ts.option(default=5.0, help="how long a room without seats taken is kept")
-    tick_slot_ms: float = ts.option(default=10.0, help="rooms tick together in slots of so long, evenly over the period")
+    tick_slot_ms: float = ts.option(
+        default=10.0, help="rooms tick together in slots of so long, evenly over the period"
+    )
     message_bytes_max: int = ts.option(default=4096, help="largest message a client may send")
     messages_per_s: float = ts.option(default=120.0, help="messages a second a client may send, over time")
     message_burst: float = ts.option(default=2400.0, help="messages a client may send at once, such as after a stall")

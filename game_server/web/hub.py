@@ -394,6 +394,8 @@ class Hub:
 
     def _discard(self, room: Room, code: CloseCode, reason: str) -> None:
         self.ticker.forget(room)
+        if self.collector:
+            self.collector.note_room_closed()
         sessions = [*room.sessions.values(), *room.spectators]
         self.lobby.discard(room)
         for session in sessions:

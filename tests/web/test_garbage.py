@@ -6,7 +6,13 @@ from collections.abc import Iterator
 
 import pytest
 
-from game_server.web.garbage import CONTAINERS_CALM_MAX, CONTAINERS_IDLE_MAX, CONTAINERS_MAX, Collector
+from game_server.web.garbage import (
+    CONTAINERS_CALM_MAX,
+    CONTAINERS_IDLE_MAX,
+    CONTAINERS_MAX,
+    ROOMS_CLOSED_MAX,
+    Collector,
+)
 
 
 class Ring:
@@ -56,6 +62,19 @@ def test_a_little_garbage_waits_while_somebody_plays(collector: Collector) -> No
     assert collector.look(False)
 
     assert garbage() is None
+
+
+def test_closed_rooms_do_not_pile_up(collector: Collector) -> None:
+    """Few containers were made, but rooms are large."""
+    garbage = ring()
+    for _ in range(ROOMS_CLOSED_MAX):
+        assert not collector.look(True)
+        collector.note_room_closed()
+
+    assert collector.look(True)
+
+    assert garbage() is None
+    assert not collector.look(True)
 
 
 def test_nothing_is_looked_for_where_nothing_was_made(collector: Collector) -> None:

@@ -51,8 +51,10 @@ def come_and_go(collector: Collector | None) -> float:
             room.step()
             room.capture()
             room.outgoing()
-        if collector and number % LOOK_ROOMS == 0:
-            collector.look(True)
+        if collector:
+            collector.note_room_closed()
+            if number % LOOK_ROOMS == 0:
+                collector.look(True)
     return resident_mib() - before_mib
 
 
