@@ -130,8 +130,11 @@ class Client:
 
     @property
     def is_spectator(self) -> bool:
-        """Whether it only watches, which it learns from its welcome."""
-        return bool(self.welcome) and self.welcome["seat"] is None
+        """Whether it only watches, or has asked to: the welcome that it may still have may be one from before."""
+        if self._is_welcomed:
+            return self.welcome["seat"] is None
+        held = self.holding
+        return held.token is None and "spectate" in (held.place or self.wish)
 
     @property
     def now(self) -> float:
