@@ -1,42 +1,64 @@
-"""Letters between the processes of one machine, over Unix sockets: a JSON object, and descriptors beside it.
+"""Post between the processes of one machine, over Unix sockets: letters that are answered, and offers that are settled.
 
 A letter is a connection of its own: asked, answered, closed. So a process that hangs delays nobody but its asker. A
-letter that is read when its sender has given up is void, and a descriptor in it is still its sender's. An answer that
-is lost, or later than its asker waits, leaves both with it (docs/why.md).
+letter that is read when its sender has given up is void.
 
-Letters are few: a join that goes elsewhere, a question of the status page. Descriptors travel with the first byte of a
-letter (SCM_RIGHTS, unix(7)).
+An *offer* is a letter with a descriptor that is to belong to one process at any time, and takes a step more:
 
-    length: uint32, little-endian; then so many bytes of JSON
+    letter, descriptor  ->                     the receiver looks whether it can take it, and does nothing to it
+                        <-  {"ready": true}
+    commit              ->                     the sender closes its copy, the receiver acts
 
-Knows nothing of what letters say.
+    commit: int64, little-endian; the sender's CLOCK_MONOTONIC in ns, which all processes of a machine share
+
+The write of the commit is the one decision; a Unix socket takes it at once and whole, or fails. Where it fails, or
+before, the sender gives up by closing the letter, and has the descriptor still. The receiver acts on a commit that it
+has read and on nothing else. One that will wait no longer first shuts its end for reading, upon which no commit can be
+written any more, and then looks whether one has come: so no time-out, stop or death of either side leaves two owners.
+A receiver that dies with a commit unread leaves none: the kernel closes the connection, and its client comes back.
+
+Letters are few: a join that goes elsewhere, a question of the status page. Knows nothing of what letters say.
 """
 
-import array
 import asyncio
+import contextlib
 import errno
-import os
 import socket
 import struct
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
-from typing import Any
 
-import ujson
+import attrs
 
 from ..web.logs import log
+from .letters import Letter, close_all, receive, send, until_readable
 
-LETTER_BYTES_MAX = 8 << 20
-DESCRIPTORS_MAX = 16
 #: how long an answer is looked for that should have come before
 LATE_ANSWER_S = 0.05
-#: how long nothing is accepted after there was no descriptor for it
-OUT_OF_DESCRIPTORS_S = 0.1
-_HEAD = struct.Struct("<I")
+#: how long the commit of an offer is waited for: longer than a sender waits for `ready`, and still bounded
+COMMIT_TIMEOUT_S = 4.0
+#: how long nothing is accepted after there was no descriptor or memory for it
+STARVED_S = 0.1
+_STARVED = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
+_COMMIT = struct.Struct("<q")
 
-Letter = dict[str, Any]
+
+@attrs.frozen
+class Ready:
+    """The answer to an offer that can be taken. One of the two is called, once.
+
+    Args:
+        take: the descriptor belongs to this process alone; told how many seconds ago that was decided.
+        leave: it is the sender's still: close this copy, and do nothing else to it.
+    """
+
+    take: Callable[[float], None]
+    leave: Callable[[], None]
+
+
 #: answers a letter; the descriptors are the answerer's to keep or close
-Answerer = Callable[[Letter, Sequence[int]], Awaitable[Letter]]
+Answerer = Callable[[Letter, Sequence[int]], Awaitable[Letter | Ready]]
 
 
 class PostError(OSError):
@@ -49,10 +71,11 @@ class PostBox:
     Args:
         path: of the socket; what stood there is replaced.
         answer: gives the answer to a letter.
+        commit_timeout_s: how long the commit of an offer is waited for.
     """
 
-    def __init__(self, path: Path, answer: Answerer) -> None:
-        self._path, self._answer = path, answer
+    def __init__(self, path: Path, answer: Answerer, commit_timeout_s: float = COMMIT_TIMEOUT_S) -> None:
+        self._path, self._answer, self._commit_timeout_s = path, answer, commit_timeout_s
         self._socket: socket.socket | None = None
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -88,10 +111,10 @@ class PostBox:
         try:
             sock, _ = self._socket.accept()
         except OSError as error:
-            if error.errno in (errno.EMFILE, errno.ENFILE):  # it would be called again at once, and again
+            if error.errno in _STARVED:  # it would be called again at once, and again
                 loop = asyncio.get_running_loop()
                 loop.remove_reader(self._socket)
-                loop.call_later(OUT_OF_DESCRIPTORS_S, self._listen)
+                loop.call_later(STARVED_S, self._listen)
             return
         sock.setblocking(False)
         task = asyncio.get_running_loop().create_task(self._take(sock))
@@ -101,19 +124,34 @@ class PostBox:
     async def _take(self, sock: socket.socket) -> None:
         with sock:
             try:
-                letter, descriptors = await _receive(sock)
+                letter, descriptors = await receive(sock)
                 if _is_given_up(sock):
                     # It was long on its way, to a process that was stopped: what it asks for was done otherwise.
-                    for descriptor in descriptors:
-                        os.close(descriptor)
+                    close_all(descriptors)
                     return
                 answer = await self._answer(letter, descriptors)
+                if isinstance(answer, Ready):
+                    await self._settle(sock, answer)
+                    return
                 handed = answer.pop("descriptors", ())
-                await _send(sock, answer, handed)
+                await send(sock, answer, handed)
             except (OSError, ValueError) as error:
                 log.debug("letter_lost", error=repr(error))
             except Exception:  # noqa: BLE001 - one letter's trouble is its sender's
                 log.exception("letter_failed")
+
+    async def _settle(self, sock: socket.socket, ready: Ready) -> None:
+        """Say that an offer can be taken, and do what its sender then decides."""
+        try:
+            await send(sock, {"ready": True})
+            async with asyncio.timeout(self._commit_timeout_s):
+                await until_readable(sock)
+        finally:
+            age_s = _age_of_commit(sock)
+            if age_s is None:
+                ready.leave()
+            else:
+                ready.take(age_s)
 
 
 async def ask(
@@ -124,64 +162,65 @@ async def ask(
     Raises:
         PostError: nobody is there, or there was no answer in time.
     """
-    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    sock.setblocking(False)
-    with sock:
+    with _letter_socket(path) as sock:
+        return await _answer_to(sock, path, letter, descriptors, timeout_s)
+
+
+async def offer(path: Path, letter: Letter, descriptor: int, timeout_s: float = 2.0) -> None:
+    """Offer a descriptor. On return it is the receiver's alone, and this process' copy is to be closed.
+
+    Raises:
+        PostError: it belongs to this process as before: nobody was there, or ready in time, or it was refused.
+    """
+    with _letter_socket(path) as sock:
+        answer, surplus = await _answer_to(sock, path, letter, [descriptor], timeout_s)
+        close_all(surplus)
+        if answer.get("ready") is not True:
+            raise PostError(f"{path.name} does not take it: {answer.get('refused', 'no reason given')}")
         try:
-            async with asyncio.timeout(timeout_s):
-                await asyncio.get_running_loop().sock_connect(sock, str(path))
-                await _send(sock, letter, descriptors)
-                return await _receive(sock)
-        except TimeoutError:
-            answer = await _answer_that_lies_there(sock)
-            if answer is None:
-                raise PostError(f"no answer from {path.name} within {timeout_s:g} s") from None
-            return answer
-        except (OSError, ValueError) as error:
-            raise PostError(f"{path.name}: {error}") from error
+            is_written = sock.send(_COMMIT.pack(time.monotonic_ns())) == _COMMIT.size
+        except OSError as error:
+            raise PostError(f"{path.name} waits no longer: {error}") from error
+        if not is_written:
+            raise PostError(f"{path.name} got a part of the commit, which is none")
+
+
+def _letter_socket(path: Path) -> socket.socket:
+    try:
+        sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    except OSError as error:
+        raise PostError(f"{path.name}: {error}") from error
+    sock.setblocking(False)
+    return sock
+
+
+async def _answer_to(
+    sock: socket.socket, path: Path, letter: Letter, descriptors: Sequence[int], timeout_s: float
+) -> tuple[Letter, list[int]]:
+    try:
+        async with asyncio.timeout(timeout_s):
+            await asyncio.get_running_loop().sock_connect(sock, str(path))
+            await send(sock, letter, descriptors)
+            return await receive(sock)
+    except TimeoutError:
+        answer = await _answer_that_lies_there(sock)
+        if answer is None:
+            raise PostError(f"no answer from {path.name} within {timeout_s:g} s") from None
+        return answer
+    except (OSError, ValueError) as error:
+        raise PostError(f"{path.name}: {error}") from error
 
 
 async def _answer_that_lies_there(sock: socket.socket) -> tuple[Letter, list[int]] | None:
     """Return the answer that came in time while this process was stopped: it wakes up to both, and time-outs go first.
 
-    To give up then would be to give away twice what the other side has taken.
+    What was asked for is done then, and the other side is well: to give up would be to say that neither is known.
     """
     try:
         async with asyncio.timeout(LATE_ANSWER_S):
-            return await _receive(sock)
+            return await receive(sock)
     except (OSError, ValueError):
         return None
-
-
-async def _send(sock: socket.socket, letter: Letter, descriptors: Sequence[int] = ()) -> None:
-    text = ujson.dumps(letter, ensure_ascii=False, allow_nan=False).encode()
-    data = _HEAD.pack(len(text)) + text
-    sent = 0
-    if descriptors:
-        rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", descriptors))]
-        sent = sock.sendmsg([data[: _HEAD.size]], rights)
-    await asyncio.get_running_loop().sock_sendall(sock, data[sent:])
-
-
-async def _receive(sock: socket.socket) -> tuple[Letter, list[int]]:
-    data, descriptors = b"", list[int]()
-    try:
-        while len(data) < _HEAD.size or len(data) < _HEAD.size + _HEAD.unpack_from(data)[0]:
-            if len(data) >= _HEAD.size and _HEAD.unpack_from(data)[0] > LETTER_BYTES_MAX:
-                raise ValueError(f"a letter of over {LETTER_BYTES_MAX} bytes")
-            some, more = await _receive_some(sock)
-            descriptors += more
-            if not some:
-                raise ConnectionResetError("the other side went away")
-            data += some
-        letter = ujson.loads(data[_HEAD.size :])
-        if not isinstance(letter, dict):
-            raise ValueError("a letter that is no object")
-    except BaseException:
-        for descriptor in descriptors:
-            os.close(descriptor)
-        raise
-    return letter, descriptors
 
 
 def _is_given_up(sock: socket.socket) -> bool:
@@ -190,24 +229,16 @@ def _is_given_up(sock: socket.socket) -> bool:
         return sock.recv(1, socket.MSG_PEEK) == b""
     except BlockingIOError:
         return False
+    except OSError:
+        return True
 
 
-async def _receive_some(sock: socket.socket) -> tuple[bytes, list[int]]:
-    loop = asyncio.get_running_loop()
-    while True:
-        try:
-            data, descriptors, _, _ = socket.recv_fds(sock, 65_536, DESCRIPTORS_MAX)
-        except BlockingIOError:
-            readable = loop.create_future()
-            loop.add_reader(sock, _wake, readable)
-            try:
-                await readable
-            finally:
-                loop.remove_reader(sock)
-        else:
-            return data, list(descriptors)
-
-
-def _wake(future: "asyncio.Future[None]") -> None:
-    if not future.done():
-        future.set_result(None)
+def _age_of_commit(sock: socket.socket) -> float | None:
+    """Return how many seconds ago an offer was committed; None: it was not, and from here on cannot be."""
+    with contextlib.suppress(OSError):
+        sock.shutdown(socket.SHUT_RD)
+    try:
+        data = sock.recv(_COMMIT.size)
+    except OSError:
+        return None
+    return (time.monotonic_ns() - _COMMIT.unpack(data)[0]) / 1e9 if len(data) == _COMMIT.size else None

@@ -169,8 +169,9 @@ class Hub:
         self.is_worker = False
         #: asks all processes one of them; answers by node, None of one that did not answer in time
         self.gather: Callable[[str], Awaitable[dict[str, Any]]] = self._ask_myself
-        #: connections handed to another process, taken from one, and those that could not be handed
-        self.hand_overs = Counter(handed=0, taken=0, failed=0)
+        #: connections handed to another process, and those that could not be; taken from one, not taken from one, and
+        #: left to one that did not commit its offer
+        self.hand_overs = Counter(handed=0, failed=0, taken=0, refused=0, left=0)
         self.others = Others(hearers={"notice": self._hear_notice, "bans": lambda _: self._refresh_bans()})
         #: brings a player whose room is in another process there; False: it belongs here
         self.route: Callable[[Player, Join | Resume, str], bool] = lambda *_: False

@@ -14,7 +14,8 @@ from typing import Any
 
 import pytest
 
-from game_server.cluster.post import OUT_OF_DESCRIPTORS_S, Letter, PostBox, ask
+from game_server.cluster.letters import Letter
+from game_server.cluster.post import STARVED_S, PostBox, ask
 
 
 def test_a_letter_whose_sender_has_given_up_is_void(tmp_path: Path) -> None:
@@ -105,4 +106,4 @@ def test_a_letter_for_which_there_was_no_descriptor_is_taken_later(
         box.close()
 
     asyncio.run(asyncio.wait_for(story(), 30))
-    assert all(later - earlier >= OUT_OF_DESCRIPTORS_S * 0.9 for earlier, later in pairwise(tries))
+    assert all(later - earlier >= STARVED_S * 0.9 for earlier, later in pairwise(tries))
