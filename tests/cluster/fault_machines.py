@@ -115,9 +115,9 @@ class Machine:
             pass
 
     def rooms(self) -> dict[str, int]:
-        """Return its public rooms and how many seats are taken in each."""
+        """Return its own public rooms and how many seats are taken in each; what it has heard of others' is older."""
         found = self._process.get_json("/api/rooms")["rooms"]
-        return {room["room"]: room["seats_taken"] for room in found if not room["locked"]}
+        return {room["room"]: room["seats_taken"] for room in found if not room["locked"] and "url" not in room}
 
     def _note_bugs(self) -> None:
         if any(sign in self._process.log for sign in SIGNS_OF_A_BUG):
