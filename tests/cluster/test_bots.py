@@ -30,8 +30,10 @@ def test_bots_go_where_they_are_sent(machines: Callable[..., list[ServerProcess]
 
     async def story() -> "subprocess.CompletedProcess[str]":
         async with Players(0) as players:
-            # Somebody is in a room that the bots will fill first: they begin where it is not.
+            # A room lacks one player, so the bots will fill it first: they begin where it is not.
             _, home = await seated(players, services[0].port, "join", game="swarm", options={"seats": 4})
+            for _ in range(2):
+                assert home == (await seated(players, home, "join", game="swarm", options={"seats": 4}))[1]
             away = next(service.port for service in services if service.port != home)
             return await asyncio.to_thread(run_bots, away, scenario, report)
 

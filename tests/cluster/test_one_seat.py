@@ -72,13 +72,13 @@ async def one_is_left(devices: Sequence[Device], services: Sequence[ServerProces
     async with asyncio.timeout(WAIT_S):
         for device in devices:
             await device.answered.wait()
-        while sum(device.has_seat for device in devices) != 1:  # noqa: ASYNC110 - many tasks decide it
+        # The seat may still go from one to the other: both have to be true at the same time.
+        while (  # noqa: ASYNC110 - other processes decide it
+            await asyncio.to_thread(seats_taken, services) != 1 or sum(one.has_seat for one in devices) != 1
+        ):
             await asyncio.sleep(0.02)
     lost = [device for device in devices if not device.has_seat]
     assert {TAKEN_OVER} >= {device.ended[0] for device in lost if device.ended}
-    async with asyncio.timeout(WAIT_S):
-        while await asyncio.to_thread(seats_taken, services) != 1:  # noqa: ASYNC110 - other processes decide it
-            await asyncio.sleep(0.02)
     return next(device for device in devices if device.has_seat)
 
 

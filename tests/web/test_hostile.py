@@ -117,7 +117,9 @@ async def test_an_honest_client_comes_out_of_a_stall_unpunished(new_site: NewSit
     (room,) = site.hub.lobby.rooms.values()
     assert room.counts.inputs == seconds * rate
     assert room.counts.inputs_discarded >= seconds * rate - 60
-    assert not [name for name, times in site.hub.limits_reached().items() if times and name != "input_queue_len_max"]
+    # Ticks are dropped where the machine is busy with other work: that is nobody's punishment.
+    borne = {"input_queue_len_max", "catch_up_ticks_max"}
+    assert borne >= {name for name, times in site.hub.limits_reached().items() if times}
 
 
 @pytest.mark.gen_test
