@@ -172,13 +172,15 @@ class Bringer:
     def _take(self, hand_over: HandOver, age_s: float) -> None:
         """Go on with a connection that is this process' alone, whatever has happened here since it was ready."""
         self._hub.hand_overs["taken"] += 1
-        if age_s <= self._hub.settings.join_timeout_s:
+        if age_s > self._hub.settings.join_timeout_s:
+            # This process was stopped. Who has waited for so long has gone, or is there again on a newer connection,
+            # which must not lose its seat to this one.
+            self._hub.note_limit("join_timeout_s")
+            self._thaw(hand_over.frozen).close(CloseCode.GOING_AWAY, "the server was away; try again")
+        elif self._hub.is_stopped:
+            self._thaw(hand_over.frozen).close(CloseCode.GOING_AWAY, "the server shuts down")
+        else:
             self._take_in(hand_over)
-            return
-        # This process was stopped. Who has waited for so long has gone, or is there again on a newer connection, which
-        # must not lose its seat to this one.
-        self._hub.note_limit("join_timeout_s")
-        self._thaw(hand_over.frozen).close(CloseCode.GOING_AWAY, "the server was away; try again")
 
     def _take_in(self, hand_over: HandOver) -> None:
         """Go on with a connection in this process: its first message is for here."""

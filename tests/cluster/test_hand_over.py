@@ -26,7 +26,7 @@ from tests.server_process import SIGNS_OF_A_BUG, ServerProcess
 from tests.web.game_site import SitePlayer
 from tests.web.raw_client import RawClient
 
-GOING_AWAY, ROOM_NOT_FOUND = 1001, 4004
+GOING_AWAY, ROOM_NOT_FOUND, DRAINING = 1001, 4004, 4016
 JOIN = '{"type":"join","version":1,"game":"swarm","create":true}'
 #: a process that only the test knows
 NODE = "abcdef"
@@ -131,6 +131,15 @@ def stop(pid: int) -> None:
     until(lambda: Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "T")
 
 
+def wait_until_gone(letter: socket.socket) -> None:
+    """Return once the other side has no end of it any more: a killed process lets go of its files one by one."""
+    letter.settimeout(30)
+    try:
+        assert b"" == letter.recv(1)
+    except ConnectionResetError:  # it left something unread
+        pass
+
+
 def test_an_offer_that_is_not_committed_is_left_alone(given: Given) -> None:
     """Ready or not, the receiver writes nothing, reads nothing and lets go: its sender has the connection, alive."""
     given.wait_until_ready()
@@ -160,7 +169,7 @@ def test_a_receiver_that_dies_before_the_commit_leaves_it_to_the_sender(given: G
     """The commit cannot be written, so the sender has the connection still."""
     given.wait_until_ready()
     os.kill(given.pid, signal.SIGKILL)
-    until(lambda: not holds(given.pid, given.mine))
+    wait_until_gone(given.letter)
     with pytest.raises(OSError, match=r"Broken pipe|reset"):
         given.letter.send(bytes(8))
     play(given.is_mine())
@@ -180,6 +189,16 @@ def test_a_commit_that_is_read_too_late_is_not_acted_upon(given: Given) -> None:
     given.wait_until_ready()
     given.commit(age_s=11)
     assert (GOING_AWAY, "the server was away; try again") == play(given.client.closed())
+
+
+def test_a_receiver_that_ends_answers_what_was_committed_to_it(given: Given) -> None:
+    """Told to end before it has read the commit, it is still the one that tells the client to come back."""
+    given.wait_until_ready()
+    stop(given.pid)
+    os.kill(given.pid, signal.SIGTERM)
+    given.commit()
+    os.kill(given.pid, signal.SIGCONT)
+    assert play(given.client.closed())[0] in (GOING_AWAY, DRAINING)
 
 
 def test_a_room_that_has_ended_meanwhile_is_told_by_the_new_owner(service: Service) -> None:
@@ -337,11 +356,7 @@ def test_a_sender_that_dies_takes_with_it_what_it_has(service: Service, is_commi
                 took.say_ready()
                 assert 8 == len(await asyncio.to_thread(took.read_commit))
             os.kill(took.pid, signal.SIGKILL)
-            took.letter.settimeout(30)
-            try:
-                assert b"" == await asyncio.to_thread(took.letter.recv, 1)
-            except ConnectionResetError:
-                pass
+            await asyncio.to_thread(wait_until_gone, took.letter)
             await took.is_silent()
             if is_committed:
                 took.theirs.send(b"\x81\x02hi")

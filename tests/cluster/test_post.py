@@ -193,6 +193,33 @@ def test_an_offer_belongs_to_one_side(tmp_path: Path, written: str, receiver: st
     asyncio.run(asyncio.wait_for(story(), 30))
 
 
+def test_no_commit_can_be_written_once_the_receiver_has_looked_for_one(tmp_path: Path) -> None:
+    """Between its last look and its going away there is no moment in which a sender could let go of what nobody has."""
+    letters, tries = list[socket.socket](), list[str]()
+
+    async def answer(_: Letter, descriptors: Sequence[int]) -> Letter | Ready:
+        os.close(descriptors[0])
+        return Ready(lambda _: tries.append("taken"), lambda: tries.append(commit()))
+
+    def commit() -> str:
+        try:
+            letters[0].send(COMMIT)
+        except BrokenPipeError:
+            return "refused"
+        return "written"
+
+    async def story() -> None:
+        box = PostBox(tmp_path / "post.sock", answer, commit_timeout_s=0.05)
+        box.open()
+        with socket.socket() as offered, raw_letter(tmp_path / "post.sock", b"{}", offered.fileno()) as letter:
+            letters.append(letter)
+            await until(lambda: bool(tries))
+        box.close()
+
+    asyncio.run(asyncio.wait_for(story(), 30))
+    assert ["refused"] == tries
+
+
 def refuses(sock: socket.socket) -> None:
     sock.sendall((18).to_bytes(4, "little") + b'{"refused":"full"}')
 
