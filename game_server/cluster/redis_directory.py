@@ -38,6 +38,8 @@ HEALTH_CHECK_S = 5.0
 WHOLE_AFTER_S = 3.0
 #: above all fences
 FENCE_MAX = 2**53
+# What says that Redis did not answer. redis-py raises an AttributeError where a connection is lost while it is made.
+_UNANSWERED = (redis.RedisError, OSError, TimeoutError, AttributeError)
 
 
 class RedisDirectory:
@@ -86,7 +88,7 @@ class RedisDirectory:
         try:
             async with asyncio.timeout(2 * TIMEOUT_S):
                 result = await command
-        except (redis.RedisError, OSError, TimeoutError) as error:
+        except _UNANSWERED as error:
             if self.is_up:
                 log.warning("redis_down", error=repr(error))
             self.is_up, self._was_down = False, True
@@ -224,7 +226,7 @@ class RedisDirectory:
                         message = await channel.get_message(ignore_subscribe_messages=True, timeout=TIMEOUT_S / 2)
                         if message is not None:
                             _bring(message["data"], hear)
-            except (redis.RedisError, OSError) as error:
+            except _UNANSWERED as error:
                 log.debug("redis_channel_lost", error=repr(error))
                 await asyncio.sleep(RETRY_S)
 

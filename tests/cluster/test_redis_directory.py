@@ -46,6 +46,35 @@ def story(told: Callable[[], Awaitable[None]]) -> None:
     asyncio.run(bounded())
 
 
+def test_a_connection_that_is_lost_at_any_moment_is_no_bug(server: RedisServer) -> None:
+    """Whatever the client library makes of it: a question is answered or the directory is said to be down, and later
+    ones, and what is told to all, get through."""
+
+    async def told() -> None:
+        one, heard = board(server, "a"), asyncio.Event()
+        one.listen(lambda _: heard.set())
+
+        async def ask() -> str | None:
+            try:
+                return await one.room_of_code("NONE")
+            except DirectoryDown:
+                return None
+
+        for steps in range(300):
+            asking = asyncio.gather(*(ask() for _ in range(5)))
+            for _ in range(steps % 30):
+                await asyncio.sleep(0)
+            await one._redis.connection_pool.disconnect(inuse_connections=True)
+            assert {None} == set(await asking)
+        async with asyncio.timeout(30):
+            while not heard.is_set():
+                await one.tell_all({})
+                await asyncio.sleep(0.01)
+        await one.close()
+
+    story(told)
+
+
 def test_a_thousand_at_once_fill_rooms(server: RedisServer) -> None:
     """Over three nodes, before any could report a room: every seat is spoken for once, rooms are full but for one."""
 
