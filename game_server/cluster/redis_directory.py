@@ -73,6 +73,7 @@ class RedisDirectory:
         scripts = ("REPORT", "PLACE", "REDEEM", "LEAVE", "MERGE_BANS", "SEEK", "TAKE", "LOOK_UP")
         self._scripts = {name: self._redis.register_script(getattr(redis_scripts, name)) for name in scripts}
         self._listening: asyncio.Task[None] | None = None
+        self._is_closed = False
         #: what Redis' clock is ahead of this process' monotonic one; before it was heard, this machine's is believed
         self._ahead_us = time.time_ns() // 1000 - _own_us()
         #: whether the last command was answered, and when that began after a time in which they were not
@@ -218,11 +219,12 @@ class RedisDirectory:
         self._listening = asyncio.create_task(self._listen(hear))
 
     async def _listen(self, hear: Callable[[dict[str, Any]], None]) -> None:
-        while True:
+        # redis-py may swallow that this task is cancelled (asyncio.wait_for does in Python 3.11).
+        while not self._is_closed:
             try:
                 async with self._redis.pubsub() as channel:
                     await channel.subscribe(f"{PREFIX}:all", f"{PREFIX}:to:{self.node}")
-                    while True:
+                    while not self._is_closed:
                         message = await channel.get_message(ignore_subscribe_messages=True, timeout=TIMEOUT_S / 2)
                         if message is not None:
                             _bring(message["data"], hear)
@@ -232,6 +234,7 @@ class RedisDirectory:
 
     async def close(self) -> None:
         """Take this node off the board, as far as Redis answers, and let go of Redis."""
+        self._is_closed = True
         if self._listening is not None:
             self._listening.cancel()
             await asyncio.gather(self._listening, return_exceptions=True)

@@ -75,6 +75,20 @@ def test_a_connection_that_is_lost_at_any_moment_is_no_bug(server: RedisServer) 
     story(told)
 
 
+def test_a_directory_is_let_go_of_at_any_moment(server: RedisServer) -> None:
+    """However far it has got with listening, closing it ends."""
+
+    async def told() -> None:
+        for steps in range(120):
+            one = board(server, "a")
+            one.listen(lambda _: None)
+            for _ in range(steps):
+                await asyncio.sleep(0)
+            await one.close()
+
+    story(told)
+
+
 def test_a_thousand_at_once_fill_rooms(server: RedisServer) -> None:
     """Over three nodes, before any could report a room: every seat is spoken for once, rooms are full but for one."""
 
