@@ -34,8 +34,9 @@ if sys.platform == "linux":
             for descriptor, flags in self._epoll.poll(timeout_s, SOCKETS_A_TURN_MAX):
                 reads = selectors.EVENT_READ if flags & ~select.EPOLLOUT else 0
                 writes = selectors.EVENT_WRITE if flags & ~select.EPOLLIN else 0
-                key = self._keys[descriptor]
-                ready.append((key, (reads | writes) & key.events))
+                key = self._keys.get(descriptor)
+                if key:  # it may have been closed, and still be open in another process
+                    ready.append((key, (reads | writes) & key.events))
             return ready
 
         def close(self) -> None:
