@@ -83,8 +83,8 @@ async def one_is_left(devices: Sequence[Device], services: Sequence[ServerProces
 
 
 def seats_taken(services: Sequence[ServerProcess]) -> int:
-    """Return how many seats of the game are taken over all processes."""
-    rooms = [room for service in services for room in service.get_json("/api/rooms")["rooms"]]
+    """Return how many seats of the game are taken over all machines, each asked for its own rooms."""
+    rooms = [room for service in services for room in service.get_json("/api/rooms")["rooms"] if "url" not in room]
     return sum(room["seats_taken"] for room in rooms if room["game"] == "single")
 
 
