@@ -59,6 +59,21 @@ def test_without_a_ship_gives_the_default_input() -> None:
     assert {} == Brain(random.Random(1)).think(PublicView(bench, []), [])
 
 
+def test_finds_its_ship_in_the_next_room() -> None:
+    """The number of the ship that it flew is that of another thing it owns in the room it comes to."""
+    first, second = Bench(bots=0), Bench(bots=0)
+    second.world.spawn(Player())
+    brain = Brain(random.Random(1))
+    for bench in (first, second):
+        bench.join(0, "Robot")
+        for _ in range(30):
+            own = sorted(bench.world.owned[0])
+            bench.step({0: Steer(**brain.think(PublicView(bench, own), own))})
+    flown = {ship.id for ship in first.world.all(Ship)}
+    assert flown & {player.id for player in second.world.all(Player)}
+    assert brain.ship_id in second.world.owned[0].keys() & {ship.id for ship in second.world.all(Ship)}
+
+
 def test_bots_are_beatable_and_busy() -> None:
     """In two minutes a room of eight fair bots sees some fifty kills, and its bots miss most of their shots."""
     bench = Bench(1, bots=8)

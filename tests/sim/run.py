@@ -6,6 +6,7 @@ and hold what the server shows it. Then the end: all leave, and nothing may be l
 
 import random
 import time
+import traceback
 from collections import Counter
 from collections.abc import Mapping
 from typing import Any
@@ -90,6 +91,8 @@ class Run:
                 for act in (self._trouble, self._rest, self._end):
                     if not self.clockwork.is_stopped:
                         act()
+            except Exception as error:  # noqa: BLE001 - whosever code it was, the seed must be told
+                self.violated("code", "".join(traceback.format_exception(error)[-3:]).strip())
             finally:
                 counts = self._counts()
                 self.process.hub.stop()

@@ -119,14 +119,12 @@ class Brain:
         }
 
     def _own_ship(self, view: Any, own: Collection[int]) -> Any:
-        if self.ship_id in own:
-            ship = view.get(self.ship_id)
-            if ship is not None:
-                return ship
+        # In the next room the number of this ship may be that of something else that it owns: ships are looked for.
         for ship in view.all("Ship"):
             if ship.id in own:
-                self.ship_id, self.target_id, self.look_in = ship.id, 0, 0
-                self.break_off_steps = 0
+                if ship.id != self.ship_id:
+                    self.ship_id, self.target_id, self.look_in = ship.id, 0, 0
+                    self.break_off_steps = 0
                 return ship
         self.ship_id = 0
         return None
