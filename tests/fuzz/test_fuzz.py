@@ -1,17 +1,15 @@
 """The short form of the fuzz: every target's corpus, some thousand mutations of it, and what they reach."""
 
 import random
-from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from .coverage_report import LEAST_PERCENT, measure
-from .guided import CORPUS_LINES_MAX, guide
 from .mutate import MOST_BYTES, Mutator
 from .run import fuzz
-from .targets import TARGETS, Target, load
+from .targets import TARGETS, Target
 
 COUNT = 1200
 
@@ -69,17 +67,3 @@ def test_a_seed_decides_the_mutations() -> None:
     assert made == [second.next() for _ in range(500)]
     assert len(set(made)) > 300
     assert max(map(len, made)) <= MOST_BYTES
-
-
-def test_guided_fuzzing_adds_what_reaches_new_branches(tmp_path: Path) -> None:
-    """From next to nothing, a second under atheris finds messages of other kinds, and few of them."""
-    pytest.importorskip("atheris", reason="only make fuzz-guided installs it, where it can be had")
-    corpus = tmp_path / "corpus.txt"
-    corpus.write_text("-\n", encoding="ascii")
-    (target,) = (target for target in TARGETS if target.name == "binary")
-
-    assert 0 == guide(target, 1, corpus)
-
-    found = load(corpus)
-    assert len({data[:1] for data in found}) > 3
-    assert len(found) < CORPUS_LINES_MAX
