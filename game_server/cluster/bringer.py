@@ -13,9 +13,9 @@ Knows the hub, connections and offers; knows nothing of directories or rooms' in
 
 import asyncio
 import os
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ..core.directory import node_of
 from ..core.json_codec import dump
@@ -23,7 +23,6 @@ from ..core.protocol import Join, Resume
 from ..errors import CloseCode
 from ..web.connection import FrozenConnection, LeanConnection
 from ..web.hub import Hub
-from ..web.logs import log
 from ..web.player import Player
 from ..web.socket import connection_options
 from ..web.takeover import unmask
@@ -32,8 +31,9 @@ from .claims import Claims
 from .finder import Finder, Target, node_named
 from .hand_over import HandOver
 from .letters import Letter, close_all
-from .place import WorkerPlace, nodes_in, socket_of
+from .place import WorkerPlace, socket_of
 from .post import PostError, Ready, offer
+from .tasks import Tasks
 
 if TYPE_CHECKING:
     from .redis_directory import RedisDirectory
@@ -64,23 +64,19 @@ class Bringer:
         told: Callable[[Sought | None], None],
         board: "RedisDirectory | None",
     ) -> None:
-        self._hub, self._node, self._folder = hub, place.node, place.folder
+        self._hub, self._node, self._folder, self._siblings = hub, place.node, place.folder, place.siblings
         self._finder, self._claims, self._told, self._board = finder, claims, told, board
         self._done: list[int] = []
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks = Tasks("bringing_failed")
 
     def stop(self) -> None:
         """Bring nobody anywhere any more."""
-        for task in self._tasks:
-            task.cancel()
+        self._tasks.cancel()
 
     def take_done(self) -> tuple[int, ...]:
         """Return the supervisor's tickets that were dealt with since this was asked last."""
         done, self._done = self._done, []
         return tuple(done)
-
-    def _siblings(self) -> list[str]:
-        return [node for node in nodes_in(self._folder) if node != self._node]
 
     # ---- those who come in here ----------------------------------------------------------------------------------
 
@@ -92,7 +88,7 @@ class Bringer:
         if not (is_elsewhere or seat) or not isinstance(player.connection, LeanConnection):
             return False  # here, or nowhere: this process says so
         frozen = self._hub.let_go(player)
-        self._spawn(self._bring(frozen, message, text, seat))
+        self._tasks.spawn(self._bring(frozen, message, text, seat))
         return True
 
     async def _bring(self, frozen: FrozenConnection, message: Join | Resume, text: str, seat: str | None) -> None:
@@ -206,16 +202,6 @@ class Bringer:
         if refusal is not None:
             player.close(CloseCode.SERVER_FULL, refusal)
         return player
-
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._finished)
-
-    def _finished(self, task: "asyncio.Task[None]") -> None:
-        self._tasks.discard(task)
-        if not task.cancelled() and task.exception() is not None:
-            log.error("bringing_failed", exc_info=task.exception())
 
 
 def _is_json(frozen: FrozenConnection) -> bool:

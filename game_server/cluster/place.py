@@ -27,6 +27,10 @@ class WorkerPlace:
     #: inherited listening sockets
     descriptors: tuple[int, ...]
 
+    def siblings(self) -> list[str]:
+        """Return the other workers of this machine that have a socket."""
+        return [node for node in nodes_in(self.folder) if node != self.node]
+
     def as_text(self) -> str:
         """Return it for the environment."""
         return ujson.dumps({"node": self.node, "folder": str(self.folder), "descriptors": self.descriptors})

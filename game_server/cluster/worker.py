@@ -20,7 +20,6 @@ from ..core.one_seats import Claim
 from ..core.room import Room
 from ..errors import NoAnswer
 from ..web.hub import Hub
-from ..web.logs import log
 from .board import DirectoryDown, Sought
 from .bringer import Bringer
 from .claims import Claims
@@ -28,8 +27,9 @@ from .finder import Finder, options_text
 from .letters import Letter, close_all
 from .link import SupervisorLink
 from .member import Member
-from .place import SUPERVISOR, WorkerPlace, nodes_in, socket_of
+from .place import SUPERVISOR, WorkerPlace, socket_of
 from .post import PostBox, PostError, Ready, ask
+from .tasks import Tasks
 
 if TYPE_CHECKING:
     from .redis_directory import RedisDirectory
@@ -60,7 +60,7 @@ class Worker:
         admin_secret: str = "",
     ) -> None:
         self.node = place.node
-        self._hub, self._folder, self._drain = hub, place.folder, drain
+        self._hub, self._folder, self._siblings, self._drain = hub, place.folder, place.siblings, drain
         self._descriptors = place.descriptors
         self._box = PostBox(socket_of(place.folder, place.node), self._answer)
         hello = {"hello": place.node, "pid": os.getpid()}
@@ -70,7 +70,7 @@ class Worker:
         path, orphan_drain_s = place.folder / SUPERVISOR, hub.settings.orphan_drain_s
         self.link = SupervisorLink(path, hello, self._report, claims, drain, orphan_drain_s)
         self._board = board
-        finder = Finder(hub, place.node, self.link, board, self._claims, self.siblings, self.gather)
+        finder = Finder(hub, place.node, self.link, board, self._claims, self._siblings, self.gather)
         self._bringer = Bringer(hub, place, finder, self._claims, self._seat_given, board)
         self._exchange = self._member = None
         if board is not None:
@@ -78,7 +78,7 @@ class Worker:
 
             self._exchange = Exchange(board, admin_secret, self._answer_far)
             self._member = Member(hub, board, self._claims, self._facts, self._tell_siblings, self._exchange)
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks = Tasks("telling_failed")
         self._cpu_s, self._cpu_at_s, self._load = time.process_time(), hub.now_s(), 0.0
 
     def start(self) -> None:
@@ -86,7 +86,7 @@ class Worker:
         self._hub.route, self._hub.gather, self._hub.is_worker = self._bringer.route, self.gather, True
         others = self._hub.others
         others.announce = self._tell_siblings
-        others.siblings, others.ask, others.tell_supervisor = self.siblings, self.ask, self.link.tell
+        others.siblings, others.ask, others.tell_supervisor = self._siblings, self.ask, self.link.tell
         self._box.open()
         self.link.start()
         if self._member is not None:
@@ -96,8 +96,7 @@ class Worker:
         """Take nothing more."""
         self._box.close()
         self._bringer.stop()
-        for task in self._tasks:
-            task.cancel()
+        self._tasks.cancel()
         await self.link.stop()
         if self._member is not None:
             await self._member.stop()
@@ -120,14 +119,10 @@ class Worker:
     def _seat_given(self, claim: Sought | None) -> None:
         """Tell, soon, that a player was brought here; and at once that this gave a user's one seat."""
         if claim is not None:
-            self._spawn(self._claim(claim))
+            self._tasks.spawn(self._claim(claim))
         self.link.note_change()
         if self._member is not None:
             self._member.note_change()
-
-    def siblings(self) -> list[str]:
-        """Return the other workers of this machine that have a socket."""
-        return [node for node in nodes_in(self._folder) if node != self.node]
 
     async def _claim(self, sought: Sought) -> None:
         """Have others hear of a one seat that was given here. What is not heard now is told with the next reports."""
@@ -142,7 +137,7 @@ class Worker:
         else:
             is_heard = self.link.take(sought.seat, sought.number)
         if not is_heard:  # then at least the processes of this machine agree
-            await self._tell({"claim": (sought.seat, sought.number, self.node)}, self.siblings())
+            await self._tell({"claim": (sought.seat, sought.number, self.node)}, self._siblings())
 
     # ---- letters -----------------------------------------------------------------------------------------------
 
@@ -172,7 +167,7 @@ class Worker:
 
     async def ask(self, node: str, letter: Letter, descriptors: Sequence[int] = ()) -> Letter:
         """Ask another process and return its answer; raise NoAnswer when there is none in time."""
-        if node not in self.siblings():
+        if node not in self._siblings():
             if self._exchange is None:
                 raise NoAnswer(f"There is no process {node} any more")
             return await self._exchange.ask(node, letter)
@@ -184,8 +179,8 @@ class Worker:
 
     def _tell_siblings(self, message: dict[str, Any]) -> str:
         """Tell the other workers of this machine something; return in words whom it reaches."""
-        others = self.siblings()
-        self._spawn(self._tell({"tell": message}, others))
+        others = self._siblings()
+        self._tasks.spawn(self._tell({"tell": message}, others))
         return f"{len(others)} other process{'' if len(others) == 1 else 'es'}"
 
     def _hear_claim(self, seat: str, number: int, node: str) -> Letter:
@@ -214,19 +209,9 @@ class Worker:
                 return None
             return letter.get("answer")
 
-        others = self.siblings()
+        others = self._siblings()
         answers = await asyncio.gather(*(one(node) for node in others))
         return {self.node: self._hub.questions[question](), **dict(zip(others, answers, strict=True))}
-
-    def _spawn(self, work: Any) -> None:
-        task = asyncio.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._finished)
-
-    def _finished(self, task: "asyncio.Task[None]") -> None:
-        self._tasks.discard(task)
-        if not task.cancelled() and task.exception() is not None:
-            log.error("telling_failed", exc_info=task.exception())
 
 
 def _facts(room: Room) -> RoomFacts:

@@ -14,10 +14,10 @@ import gc
 
 #: containers made and not freed before a collection
 CONTAINERS_MAX = 100_000
-#: rooms closed before a collection: each holds some 60 KiB, and what its game has made
-ROOMS_CLOSED_MAX = 50
 #: the same where nobody is connected
 CONTAINERS_IDLE_MAX = 5_000
+#: rooms closed before a collection: each holds some 60 KiB, and what its game has made
+ROOMS_CLOSED_MAX = 50
 #: more than so many between two looks, and it is put off: many are coming
 CONTAINERS_CALM_MAX = 4_000
 #: CPython's own thresholds: the first is for code that makes garbage faster than housekeeping comes
