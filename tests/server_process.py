@@ -97,9 +97,9 @@ class ServerProcess:
         """End it at once, if it has not ended, and collect the rest of its log."""
         self._process.kill()
         self._process.wait()
-        # Processes that it started and that outlive it hold the pipe open.
+        # Processes that it started and that outlive it hold the pipe open; to close what is being read waits for them.
         self._reader.join(STOP_TIMEOUT_S)
-        if self._process.stdout is not None:
+        if self._process.stdout is not None and not self._reader.is_alive():
             self._process.stdout.close()
 
     def _read(self) -> None:

@@ -37,6 +37,7 @@ class SupervisorLink:
         hello: what this worker says of itself first.
         report: makes a report.
         claims: the one seats that are held here, if the supervisor decides about them; a new one hears of all.
+        unheard: called when a supervisor has gone, or does not answer, that may not have read what it was told.
         drain: called when the supervisor asks for it, or when there has been none for `orphan_drain_s`.
     """
 
@@ -46,11 +47,14 @@ class SupervisorLink:
         hello: dict[str, Any],
         report: Callable[[], Report],
         claims: Claims | None,
+        unheard: Callable[[], None],
         drain: Callable[[], None],
         orphan_drain_s: float,
     ) -> None:
         self._path, self._hello, self._report, self._claims = path, hello, report, claims
-        self._drain, self._orphan_drain_s = drain, orphan_drain_s
+        self._unheard, self._drain, self._orphan_drain_s = unheard, drain, orphan_drain_s
+        #: whether the supervisor left a question unanswered, and has said nothing since
+        self._is_silent = False
         self._writer: asyncio.StreamWriter | None = None
         self._waiting: dict[int, asyncio.Future[Any]] = {}
         self._newest = 0
@@ -94,9 +98,9 @@ class SupervisorLink:
         return Sought(seat, *values) if values else Sought(seat, time.monotonic_ns() // 1000)
 
     def take(self, seat: str, number: int) -> bool:
-        """Claim a one seat that is given here; return False where no supervisor hears it."""
+        """Claim a one seat that is given here; return False where no supervisor seems to hear it."""
         self._say({"seats": {seat: number}})
-        return self.is_up
+        return self.is_up and not self._is_silent
 
     async def _ask(self, question: dict[str, Any]) -> Any:
         if self._writer is None:
@@ -109,6 +113,9 @@ class SupervisorLink:
         try:
             return await asyncio.wait_for(future, PLACE_TIMEOUT_S)
         except TimeoutError:
+            if not self._is_silent:
+                self._is_silent = True
+                self._tell_unheard()
             return None
         finally:
             self._waiting.pop(number, None)
@@ -130,7 +137,7 @@ class SupervisorLink:
                     return
                 await asyncio.sleep(RECONNECT_S)
                 continue
-            self._writer = writer
+            self._writer, self._is_silent = writer, False
             self._say(self._hello)
             reporting = asyncio.create_task(self._keep_reporting())
             try:
@@ -143,6 +150,7 @@ class SupervisorLink:
                     if not future.done():
                         future.set_result(None)
             log.warning("supervisor_lost")
+            self._tell_unheard()
             alone_since_s = loop.time()
 
     async def _keep_reporting(self) -> None:
@@ -159,6 +167,10 @@ class SupervisorLink:
             except TimeoutError:
                 pass
 
+    def _tell_unheard(self) -> None:
+        if self._claims is not None:
+            self._unheard()
+
     def _tell_claims(self, claims: Claims, is_new: bool) -> None:
         """Say which claims have ended, and to a supervisor that is new here which there are."""
         held = claims.numbers
@@ -171,6 +183,7 @@ class SupervisorLink:
     async def _listen(self, reader: asyncio.StreamReader) -> None:
         try:
             while line := await reader.readline():
+                self._is_silent = False
                 values = ujson.loads(line)
                 if "drain" in values:
                     self._drain()

@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from ..core.directory import Report, RoomFacts
-from ..core.one_seats import Claim
 from ..core.room import Room
 from ..errors import NoAnswer
 from ..web.hub import Hub
 from .board import DirectoryDown, Sought
 from .bringer import Bringer
+from .claim_letters import ClaimLetters
 from .claims import Claims
 from .finder import Finder, options_text
 from .letters import Letter, close_all
@@ -65,10 +65,12 @@ class Worker:
         self._box = PostBox(socket_of(place.folder, place.node), self._answer)
         hello = {"hello": place.node, "pid": os.getpid()}
         self._claims = Claims(hub, place.node)
+        self._claim_letters = ClaimLetters(self._claims, place.node, place.siblings, self.ask)
         # With several machines their directory decides who has a user's one seat, and no supervisor.
         claims = self._claims if board is None else None
         path, orphan_drain_s = place.folder / SUPERVISOR, hub.settings.orphan_drain_s
-        self.link = SupervisorLink(path, hello, self._report, claims, drain, orphan_drain_s)
+        unheard = self._claim_letters.tell_all
+        self.link = SupervisorLink(path, hello, self._report, claims, unheard, drain, orphan_drain_s)
         self._board = board
         finder = Finder(hub, place.node, self.link, board, self._claims, self._siblings, self.gather)
         self._bringer = Bringer(hub, place, finder, self._claims, self._seat_given, board)
@@ -96,6 +98,7 @@ class Worker:
         """Take nothing more."""
         self._box.close()
         self._bringer.stop()
+        self._claim_letters.stop()
         self._tasks.cancel()
         await self.link.stop()
         if self._member is not None:
@@ -125,7 +128,7 @@ class Worker:
             self._member.note_change()
 
     async def _claim(self, sought: Sought) -> None:
-        """Have others hear of a one seat that was given here. What is not heard now is told with the next reports."""
+        """Have others hear of a one seat that was given here. A directory that is away hears of it in later reports."""
         try:
             if self._board is not None:
                 winner = await self._board.take(sought.seat, sought.number)
@@ -137,7 +140,7 @@ class Worker:
         else:
             is_heard = self.link.take(sought.seat, sought.number)
         if not is_heard:  # then at least the processes of this machine agree
-            await self._tell({"claim": (sought.seat, sought.number, self.node)}, self._siblings())
+            self._claim_letters.tell([sought.seat])
 
     # ---- letters -----------------------------------------------------------------------------------------------
 
@@ -153,8 +156,8 @@ class Worker:
         if "tell" in letter:
             self._hub.hear(letter["tell"])
             return {}
-        if "claim" in letter:
-            return self._hear_claim(*letter["claim"])
+        if "claims" in letter:
+            return self._claim_letters.hear(letter["of"], letter["claims"])
         question = self._hub.questions.get(letter.get("question", ""))
         return {"error": "unknown question"} if question is None else {"answer": question()}
 
@@ -183,18 +186,10 @@ class Worker:
         self._tasks.spawn(self._tell({"tell": message}, others))
         return f"{len(others)} other process{'' if len(others) == 1 else 'es'}"
 
-    def _hear_claim(self, seat: str, number: int, node: str) -> Letter:
-        """Give a one seat up for a sibling's claim, or answer with the higher one that is held here."""
-        self._claims.lose(seat, Claim(number, node))
-        held = self._claims.claim_of(seat)
-        return {"higher": (seat, held.number, held.node)} if held else {}
-
     async def _tell(self, letter: Letter, nodes: list[str]) -> None:
         for node in nodes:
             try:
-                answer, _ = await ask(socket_of(self._folder, node), letter, timeout_s=GATHER_TIMEOUT_S)
-                if "higher" in answer:
-                    self._hear_claim(*answer["higher"])
+                await ask(socket_of(self._folder, node), letter, timeout_s=GATHER_TIMEOUT_S)
             except PostError as error:
                 self._hub.rate_limited.warning("worker_not_told", node=node, error=str(error))
 

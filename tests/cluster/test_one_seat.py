@@ -1,17 +1,19 @@
 """A user's one seat, over processes and machines: the newer connection has it, and never nobody or two."""
 
 import asyncio
+import json
 import os
 import random
 import signal
-from collections.abc import Awaitable, Callable, Sequence
+import time
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.cluster.redis_server import SKIPPED, RedisServer, find_redis
-from tests.cluster.service import WAIT_S, Players, play
+from tests.cluster.service import WAIT_S, Players, node_of, play
 from tests.cluster.test_service import ENV, TAKEN_OVER, Machines, token
 from tests.conftest import StartServer
 from tests.server_process import ServerProcess
@@ -89,15 +91,20 @@ def seats_taken(services: Sequence[ServerProcess]) -> int:
 
 
 @pytest.fixture
-def start_workers(start_server: StartServer, tmp_path: Path, free_port: int) -> Callable[[], ServerProcess]:
+def start_workers(start_server: StartServer, tmp_path: Path, free_port: int) -> Iterator[Callable[[], ServerProcess]]:
     """Start a service of two workers; called again, on the same port and folder."""
+    started: list[ServerProcess] = []
 
     def start() -> ServerProcess:
         run_dir = str(tmp_path / "run")
         flags = ("--workers", "2", *GAMES, "--port", str(free_port), "--run-dir", run_dir, "--drain-s", "0")
-        return start_server(*flags, env=ENV)
+        started.append(start_server(*flags, env=ENV))
+        return started[-1]
 
-    return start
+    yield start
+    # Workers outlive their supervisor, and hold its log open: only another one ends them.
+    last = started[-1] if started[-1].running else start()
+    assert 0 == last.stop()
 
 
 def test_the_newer_device_gets_the_seat_wherever_it_comes_in(start_workers: Callable[[], ServerProcess]) -> None:
@@ -155,15 +162,74 @@ def test_two_at_the_same_instant_leave_one(start_workers: Callable[[], ServerPro
             await race(7)
             before = [await players.join(game="single", identity=token(name), create=True) for name in "xyz"]
             second = await asyncio.to_thread(start_workers)
+            for name, player in zip("xyz", before, strict=True):
+                newer = Device(players, second.port, name)
+                await newer.answered.wait()
+                assert newer.player
+                assert player.welcome["room"] == newer.player.welcome["room"]
+                assert TAKEN_OVER == (await player.closed())[0]
+
+    play(story())
+
+
+async def seated_at_both(players: Players, port: int, user: str) -> list[Device]:
+    """Let a user's devices each ask for a room of its own until they sit in two processes."""
+    devices: list[Device] = []
+    while len({node_of(device.player) for device in devices if device.player}) < 2:
+        devices.append(Device(players, port, user, create=True))
+        await devices[-1].answered.wait()
+    return devices
+
+
+def test_a_supervisor_that_hangs_leaves_no_user_two_seats(start_workers: Callable[[], ServerProcess]) -> None:
+    """The processes agree among themselves while it does not answer."""
+    service = start_workers()
+
+    async def story() -> None:
+        async with Players(service.port) as players:
+            service.send_signal(signal.SIGSTOP)
             try:
-                for name, player in zip("xyz", before, strict=True):
-                    newer = Device(players, second.port, name)
-                    await newer.answered.wait()
-                    assert newer.player
-                    assert player.welcome["room"] == newer.player.welcome["room"]
-                    assert TAKEN_OVER == (await player.closed())[0]
+                devices = await seated_at_both(players, service.port, "ann")
+                assert devices[-1] is await one_is_left(devices, [service])
             finally:
-                assert 0 == await asyncio.to_thread(second.stop)  # it alone ends the workers, which hold the log open
+                service.send_signal(signal.SIGCONT)
+
+    play(story())
+
+
+def test_claims_that_a_dying_supervisor_took_are_settled(
+    start_workers: Callable[[], ServerProcess], tmp_path: Path
+) -> None:
+    """It had given numbers, and read no claim: what it was told last nobody has heard."""
+    service = start_workers()
+    taken: list[str] = []
+    writers: list[asyncio.StreamWriter] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writers.append(writer)
+        while line := await reader.readline():
+            values = json.loads(line)
+            taken.extend(values.get("seats", ()))
+            if "ask" in values:
+                answer = (time.monotonic_ns() // 1000, "") if "seek" in values else None
+                writer.write(json.dumps({"answer": values["ask"], "values": answer}).encode() + b"\n")
+
+    async def story() -> None:
+        path = tmp_path / "run" / "supervisor.sock"
+        async with Players(service.port) as players:
+            os.kill(service.pid, signal.SIGKILL)
+            path.unlink(missing_ok=True)
+            dying = await asyncio.start_unix_server(serve, str(path))
+            while len(writers) < 2:  # noqa: ASYNC110 - other processes decide it
+                await asyncio.sleep(0.02)
+            devices = await seated_at_both(players, service.port, "ann")
+            assert {"single ann"} == set(taken)
+            assert 1 < sum(device.has_seat for device in devices)
+            path.unlink()
+            dying.close()
+            for writer in writers:
+                writer.close()
+            await one_is_left(devices, [service])
 
     play(story())
 
