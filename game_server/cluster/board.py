@@ -1,6 +1,6 @@
 """What a directory of several machines answers, apart from how it is kept (redis_directory.py)."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import attrs
@@ -53,6 +53,7 @@ class NodeState:
         seats_ended: those that are held here no more.
         addresses: who is limited as one address -> players.
         address_max: players of an address, above which it is named.
+        arrived: rooms and redeemed tickets whose players are among those of the report, or went away.
     """
 
     report: Report
@@ -63,6 +64,7 @@ class NodeState:
     seats_ended: Mapping[str, int] = attrs.Factory(dict)
     addresses: Mapping[str, int] = attrs.Factory(dict)
     address_max: int = 1
+    arrived: Sequence[tuple[str, str]] = ()
 
 
 @attrs.frozen

@@ -67,6 +67,7 @@ class Bringer:
         self._hub, self._node, self._folder, self._siblings = hub, place.node, place.folder, place.siblings
         self._finder, self._claims, self._told, self._board = finder, claims, told, board
         self._done: list[int] = []
+        self._arrived: list[tuple[str, str]] = []
         self._tasks = Tasks("bringing_failed")
 
     def stop(self) -> None:
@@ -77,6 +78,11 @@ class Bringer:
         """Return the supervisor's tickets that were dealt with since this was asked last."""
         done, self._done = self._done, []
         return tuple(done)
+
+    def take_arrived(self) -> tuple[tuple[str, str], ...]:
+        """Return rooms and tickets of the common directory that were dealt with since this was asked last."""
+        arrived, self._arrived = self._arrived, []
+        return tuple(arrived)
 
     # ---- those who come in here ----------------------------------------------------------------------------------
 
@@ -106,7 +112,7 @@ class Bringer:
         elif target.url is not None and target.node != self._node:
             self._send_away(frozen, target)
         else:
-            self._take_in(HandOver(frozen, text, target.ticket, target.room, sought))
+            self._take_in(HandOver(frozen, text, target.ticket, target.room, sought, target.placement))
 
     async def _hand_on(
         self, frozen: FrozenConnection, message: Join | Resume, text: str, sought: Sought | None
@@ -118,7 +124,8 @@ class Bringer:
                 target = await self._finder.find(message, sought, tried)
                 if target.node not in self._siblings():
                     return target
-                if await self._hand(HandOver(frozen, text, target.ticket, target.room, sought), target.node):
+                hand_over = HandOver(frozen, text, target.ticket, target.room, sought, target.placement)
+                if await self._hand(hand_over, target.node):
                     return None
                 tried.append(target.node)
                 if self._board is not None:
@@ -183,6 +190,8 @@ class Bringer:
         sought, room = hand_over.sought, hand_over.room
         if hand_over.ticket:
             self._done.append(hand_over.ticket)
+        if hand_over.placement and room:
+            self._arrived.append((room, hand_over.placement))
         player = self._thaw(hand_over.frozen)
         player.is_placed = True
         if room and node_of(room) == self._node:

@@ -31,8 +31,8 @@ PLACES_MAX = 4
 class Target:
     """Where a first message belongs.
 
-    `ticket`: the supervisor's, to be named when it has got there. `room`: the room it was placed in. `url` and
-    `placement`: of another machine, and what the client shows there.
+    `ticket`: the supervisor's, to be named when it has got there. `room`: the room it was placed in. `placement`: the
+    common directory's ticket for a seat in it. `url`: of another machine, where the client shows that.
     """
 
     node: str
@@ -125,14 +125,14 @@ class Finder:
         mine = {self._node, *self._siblings()}
         room = await board.redeem(message.placement) if message.placement else None
         if room is not None and node_of(room) in mine:
-            return Target(node_of(room), room=room)
+            return Target(node_of(room), room=room, placement=message.placement)
         for _ in range(PLACES_MAX):
             seat = await board.place(wish, message.create)
             if seat is None:
                 break
             if seat.node in mine:
                 await board.redeem(seat.ticket)
-                return Target(seat.node, room=seat.room)
+                return Target(seat.node, room=seat.room, placement=seat.ticket)
             if seat.url != board.announce_url:
                 return Target(seat.node, url=seat.url, placement=seat.ticket)
             await board.bury(seat.node)  # of this machine, and its socket is gone: it has died

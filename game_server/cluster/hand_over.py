@@ -22,6 +22,7 @@ class HandOver:
         text: the message.
         ticket: the supervisor's, to be named when it has got there.
         room: that a directory chose for it.
+        placement: the directory's ticket for a seat in that room.
         sought: the claim to a user's one seat that the message makes.
     """
 
@@ -30,11 +31,13 @@ class HandOver:
     ticket: int = 0
     room: str | None = None
     sought: Sought | None = None
+    placement: str | None = None
 
     def letter(self) -> Letter:
         """Return it as an offer tells of it; the descriptor goes beside that."""
         sought = (self.sought.seat, self.sought.number) if self.sought else None
         values = {"message": self.text, "ticket": self.ticket, "room": self.room, "seat": sought}
+        values["placement"] = self.placement
         return {"offer": {"connection": _frozen_values(self.frozen), **values}}
 
     @classmethod
@@ -48,7 +51,7 @@ class HandOver:
         try:
             sought = Sought(*values["seat"]) if values["seat"] else None
             frozen = _thawable(values["connection"], descriptor)
-            return cls(frozen, values["message"], values["ticket"], values["room"], sought)
+            return cls(frozen, values["message"], values["ticket"], values["room"], sought, values["placement"])
         except (KeyError, TypeError, ValueError) as error:
             raise ValueError(f"it is not understood: {error!r}") from error
 

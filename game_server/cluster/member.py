@@ -49,11 +49,12 @@ class Member:
         board: "RedisDirectory",
         claims: Claims,
         report: Callable[[], Report],
+        take_arrived: Callable[[], tuple[tuple[str, str], ...]],
         tell_nearby: Callable[[dict[str, Any]], str],
         exchange: "Exchange",
     ) -> None:
         self._hub, self._board, self._claims, self._exchange = hub, board, claims, exchange
-        self._report, self._tell_nearby = report, tell_nearby
+        self._report, self._take_arrived, self._tell_nearby = report, take_arrived, tell_nearby
         #: when rooms were listed last; and rooms of other machines, as of when
         self._listed_at_s = self._known_at_s = -LIST_EVERY_S
         self._known: list[dict[str, Any]] = []
@@ -154,6 +155,7 @@ class Member:
             seats_ended=dict(claims.ended),
             addresses=hub.admission.limited_addresses,
             address_max=hub.settings.service_address_max,
+            arrived=self._take_arrived(),
         )
 
     def _take(self, overview: Overview) -> None:

@@ -34,6 +34,8 @@ TICKET_MS = 5000
 TIMEOUT_S = 1.0
 RETRY_S = 0.5
 HEALTH_CHECK_S = 5.0
+#: to Redis, of a process
+CONNECTIONS_MAX = 16
 #: after so long every node that lives has written itself in again
 WHOLE_AFTER_S = 3.0
 #: above all fences
@@ -60,8 +62,11 @@ class RedisDirectory:
         self._users_told: frozenset[str] = frozenset()
         # A server that was started anew has closed its old connections: the first command on one is tried once more. A
         # placement made twice by that speaks for a seat too many until the owner's next report.
-        self._redis = redis.Redis.from_url(
+        pool = redis.BlockingConnectionPool.from_url(
             url,
+            # In a crowd commands wait for one of them. The other pool raises at once, as if Redis did not answer.
+            max_connections=CONNECTIONS_MAX,
+            timeout=TIMEOUT_S,
             decode_responses=True,
             socket_timeout=TIMEOUT_S,
             socket_connect_timeout=TIMEOUT_S,
@@ -70,6 +75,7 @@ class RedisDirectory:
             # A channel on which nothing is said finds out by asking that the other side is gone.
             health_check_interval=HEALTH_CHECK_S,
         )
+        self._redis = redis.Redis.from_pool(pool)
         scripts = ("REPORT", "PLACE", "REDEEM", "LEAVE", "MERGE_BANS", "SEEK", "TAKE", "LOOK_UP")
         self._scripts = {name: self._redis.register_script(getattr(redis_scripts, name)) for name in scripts}
         self._listening: asyncio.Task[None] | None = None
@@ -123,6 +129,7 @@ class RedisDirectory:
             "open": [[room.room, key_of(room.game, room.options), room.free] for room in rooms],
             "addresses": dict(state.addresses),
             "address_max": state.address_max,
+            "arrived": list(state.arrived),
         }
         asked_us = _own_us()
         values = ujson.loads(await self._run("REPORT", ujson.dumps(told, ensure_ascii=False, allow_nan=False)))

@@ -93,6 +93,8 @@ for seat, number in pairs(told.seats_ended) do
 end
 for seat, number in pairs(told.seats) do lost[seat] = take(p, seat, number, node, lease_ms) end
 
+for _, row in ipairs(told.arrived) do redis.call('ZREM', p .. ':coming:' .. row[1], row[2]) end
+
 local published = p .. ':published:' .. node
 local before, now = redis.call('HGETALL', published), {}
 for _, row in ipairs(told.open) do
@@ -242,12 +244,10 @@ return take(p, ARGV[1], ARGV[2], node, ARGV[5])
 """
 )
 
-#: KEYS: prefix. ARGV: ticket. Returns the room that it is for, once.
+#: KEYS: prefix. ARGV: ticket. Returns the room that it is for, once. Its seat is spoken for until the owner reports the
+#: player as seated: a report that was made before, and comes after this, does not know of the player.
 REDEEM = """
-local p = KEYS[1]
-local room = redis.call('GETDEL', p .. ':ticket:' .. ARGV[1])
-if room then redis.call('ZREM', p .. ':coming:' .. room, ARGV[1]) end
-return room
+return redis.call('GETDEL', KEYS[1] .. ':ticket:' .. ARGV[1])
 """
 
 #: KEYS: prefix. ARGV: node, fence, whether its lease is kept (1). Takes a node that goes, or has gone, off every list.

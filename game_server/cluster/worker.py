@@ -79,7 +79,8 @@ class Worker:
             from .exchange import Exchange  # it signs, which those who are alone need not load
 
             self._exchange = Exchange(board, admin_secret, self._answer_far)
-            self._member = Member(hub, board, self._claims, self._facts, self._tell_siblings, self._exchange)
+            told = self._facts, self._bringer.take_arrived, self._tell_siblings
+            self._member = Member(hub, board, self._claims, *told, self._exchange)
         self._tasks = Tasks("telling_failed")
         self._cpu_s, self._cpu_at_s, self._load = time.process_time(), hub.now_s(), 0.0
 

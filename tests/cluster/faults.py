@@ -38,18 +38,30 @@ class Node:
     rooms: dict[str, set[int]] = attrs.Factory(dict)
     is_alive: bool = True
     seated: int = 0
+    #: rooms and tickets of players who were taken since the last report
+    arrived: list[tuple[str, str]] = attrs.Factory(list)
 
     async def report(self) -> None:
         """Tell the board; a board that is away is told later."""
+        await self.tell(self.state())
+
+    def state(self) -> NodeState:
+        """Return what there is to tell now."""
         facts = tuple(RoomFacts(room, "swarm", "{}", SEATS, len(who), is_open=True) for room, who in self.rooms.items())
         players = sum(map(len, self.rooms.values()))
+        arrived, self.arrived = self.arrived, []
+        return NodeState(Report(players / 100, players, rooms=facts), len(facts), arrived=arrived)
+
+    async def tell(self, state: NodeState) -> None:
+        """Tell the board what there was to tell."""
         try:
-            await self.board.report(NodeState(Report(players / 100, players, rooms=facts), len(facts)))
+            await self.board.report(state)
         except DirectoryDown:
             pass
 
-    def take(self, room: str, player: int) -> bool:
+    def take(self, room: str, player: int, ticket: str) -> bool:
         """Seat a player who came with a redeemed ticket."""
+        self.arrived.append((room, ticket))
         seated = self.rooms.setdefault(room, set())
         if len(seated) >= SEATS:
             return False
@@ -117,7 +129,7 @@ async def one_match(asker: Node, nodes: dict[str, Node], player: int, all_rooms:
         return
     if room is not None:
         assert seat.room == room
-        nodes[seat.node].take(room, player)
+        nodes[seat.node].take(room, player, seat.ticket)
 
 
 async def all_are_found_again(server: RedisServer, nodes: dict[str, Node]) -> None:

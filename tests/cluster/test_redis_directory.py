@@ -3,6 +3,7 @@
 import asyncio
 import random
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -102,7 +103,7 @@ def test_a_thousand_at_once_fill_rooms(server: RedisServer) -> None:
             seat = await boards[player % 3].place(WISH, is_new=False)
             assert seat is not None
             assert seat.room == await nodes[seat.node].board.redeem(seat.ticket)
-            assert nodes[seat.node].take(seat.room, player)
+            assert nodes[seat.node].take(seat.room, player, seat.ticket)
 
         for start in range(0, 1000, 100):
             await asyncio.gather(*(match(player) for player in range(start, start + 100)))
@@ -111,6 +112,43 @@ def test_a_thousand_at_once_fill_rooms(server: RedisServer) -> None:
         assert 1 >= sum(1 for count in counts if count < SEATS)
         for each in boards:
             await each.close()
+
+    story(told)
+
+
+def test_a_crowd_at_one_process_is_placed_whole(server: RedisServer) -> None:
+    """However many ask at once: to wait for a connection to Redis is not to be without it."""
+
+    async def told() -> None:
+        node = Node(board(server, "a"))
+        await node.report()
+        seats = await asyncio.gather(*(node.board.place(WISH, is_new=False) for _ in range(100 * SEATS)))
+        rooms = Counter(seat.room for seat in seats if seat is not None)
+        assert [SEATS] * 100 == list(rooms.values())
+        await node.board.close()
+
+    story(told)
+
+
+def test_a_seat_stays_spoken_for_until_its_player_is_reported(server: RedisServer) -> None:
+    """A report that was made before a player sat down, and comes after the ticket was redeemed, frees no seat."""
+
+    async def told() -> None:
+        node = Node(board(server, "a"))
+        await node.report()
+        rooms: list[str] = []
+        for player in range(2 * SEATS):
+            seat = await node.board.place(WISH, is_new=False)
+            assert seat is not None
+            before = node.state()
+            assert seat.room == await node.board.redeem(seat.ticket)
+            await node.tell(before)
+            assert node.take(seat.room, player, seat.ticket)
+            rooms.append(seat.room)
+            if player % 3 == 0:
+                await node.report()
+        assert [SEATS, SEATS] == list(Counter(rooms).values())
+        await node.board.close()
 
     story(told)
 
