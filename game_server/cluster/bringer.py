@@ -21,11 +21,12 @@ from ..core.directory import node_of
 from ..core.json_codec import dump
 from ..core.protocol import Join, Resume
 from ..errors import CloseCode
-from ..web.connection import FrozenConnection, LeanConnection
+from ..web.connection import LeanConnection
 from ..web.hub import Hub
 from ..web.player import Player
 from ..web.socket import connection_options
 from ..web.takeover import unmask
+from ..web.transport import FrozenConnection
 from .board import DirectoryDown, Sought
 from .claims import Claims
 from .finder import Finder, Target, node_named

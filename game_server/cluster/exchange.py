@@ -21,8 +21,8 @@ from typing import TYPE_CHECKING, Any
 import jwt
 
 from ..errors import NoAnswer
-from ..web.hub import Letter
 from ..web.logs import log
+from ..web.others import Letter
 from .board import DirectoryDown
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import Any
 
 import attrs
 
-from ..web.connection import FrozenConnection
+from ..web.transport import FrozenConnection
 from .board import Sought
 from .letters import Letter
 

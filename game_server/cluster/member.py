@@ -14,8 +14,10 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from ..core.directory import Report
-from ..web.hub import Hub, Machines
+from ..web.hub import Hub
 from ..web.logs import log
+from ..web.others import Machines
+from ..web.room_rows import rooms_told
 from .board import DirectoryDown, NodeState, Overview, claim_of
 from .claims import Claims
 
@@ -169,7 +171,7 @@ class Member:
         now_s = self._hub.now_s()
         if now_s - self._listed_at_s >= LIST_EVERY_S:
             self._listed_at_s = now_s
-            await self._board.list_rooms(self._hub.rooms_told()[:ROOMS_LISTED_MAX], time.time())
+            await self._board.list_rooms(rooms_told(self._hub.lobby, self._hub.now_s())[:ROOMS_LISTED_MAX], time.time())
 
     async def rooms_elsewhere(self) -> list[dict[str, Any]]:
         """Return the rooms of other machines as of about a second ago; none while Redis does not answer."""

@@ -24,7 +24,8 @@ from ..errors import NoAnswer
 from .admin_acts import Acts, BadAct, count
 from .admin_audit import Audit
 from .admin_auth import Admin, Role
-from .hub import Hub, Letter
+from .hub import Hub
+from .others import Letter
 
 #: keys of an act that the record keeps
 ASKED = "room seat name reason text minutes ban locked level machine".split()

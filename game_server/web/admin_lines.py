@@ -24,8 +24,9 @@ from ..core.directory import node_of
 from ..errors import NoAnswer
 from .admin_fleet import Fleet
 from .admin_lookers import Looker, Lookers, Screen, dump
-from .hub import Hub, Letter
+from .hub import Hub
 from .logs import log
+from .others import Letter
 
 LINE_BYTES_MAX = 8 << 20
 #: twice what 15 minutes take

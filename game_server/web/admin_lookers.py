@@ -13,7 +13,8 @@ import attrs
 import ujson
 
 from .admin_watch import RoomWatch
-from .hub import Hub, Letter
+from .hub import Hub
+from .others import Letter
 
 #: how long a room is remembered at which another machine looked, and the most tick samples that it is told
 GLANCE_S = 5.0

@@ -7,8 +7,9 @@ that connection would be Tornado's own.
 import attrs
 from tornado.web import HTTPError
 
-from .connection import ConnectionOptions, LeanConnection
+from .connection import LeanConnection
 from .takeover import TakeoverHandler
+from .transport import ConnectionOptions
 
 
 @attrs.frozen

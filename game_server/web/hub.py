@@ -11,7 +11,7 @@ import random
 import secrets
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -22,20 +22,22 @@ from ..core.metrics import Counts, Histogram
 from ..core.protocol import Join, Resume
 from ..core.room import OutsideCall, Room
 from ..core.session import Event, Role, Session, State
-from ..errors import CloseCode, GameServerError, NoAnswer, ProtocolError
+from ..errors import CloseCode, GameServerError, ProtocolError
 from ..settings import BadSettings, Settings
 from .addresses import Addresses, group_of
 from .admission import Admission
 from .bans import BadBans, Ban, BanBy, Bans
-from .connection import FrozenConnection
 from .crash_reports import CrashReports
 from .descriptors import PatientListener
 from .games import LoadedGame
 from .garbage import Collector
 from .logs import RateLimited, log, printable
+from .others import Others
 from .player import Player
+from .room_rows import public_rooms, rooms_told
 from .ticker import Ticker
 from .timings import RoomTimings
+from .transport import FrozenConnection
 from .vitals import look_every_s
 from .watchdog import StepTimeout, Watchdog
 
@@ -48,80 +50,6 @@ LOOKS_A_TURN_MAX = 500
 CLOSING_S = 1.0
 #: how long before the end players are told again: each second at the very end, then less and less often
 COUNTDOWN_S = frozenset((1, 2, 3, 5, 10, 15, 20, 25, 30, 45, *range(60, 3600, 30)))
-
-#: those of the shell, to be there before they are reached
-COUNTED_LIMITS = """connections_max connections_address_max openings_max handshakes_per_s handshakes_address_per_s
-    http_connections_max http_connections_address_max rooms_max rooms_per_s rooms_address_per_s join_timeout_s
-    dead_after_s idle_timeout_s bytes_per_s backlog_hard_bytes backlog_soft_s service_address_max
-    service_rooms_max bans_max message_bytes_max outside_timeout_s""".split()
-
-#: setting -> the tally of rooms that counts how often it was reached
-LIMIT_COUNTS = {
-    "messages_per_s": "messages_limited",
-    "chat_per_s": "chats_limited",
-    "commands_per_s": "commands_limited",
-    "pings_per_s": "pings_limited",
-    "resyncs_per_s": "resyncs_limited",
-    "input_queue_len_max": "inputs_discarded",
-    "event_log_len_max": "events_lost",
-    "spectators_max": "spectators_refused",
-    "seat_bytes_per_s": "entities_deferred",
-    "rewind_max_ms": "rewinds_clamped",
-    "catch_up_ticks_max": "ticks_dropped",
-}
-
-
-@attrs.frozen
-class Machines:
-    """What this process last heard of the machines that it shares a directory with.
-
-    Args:
-        is_up: whether the directory answers; while it does not, the rest is empty.
-        nodes: what all know of each process that is there, this one included.
-        rooms: of all of them.
-        crowded: addresses that have as many players over all as one may.
-    """
-
-    is_up: bool = False
-    nodes: tuple[Any, ...] = ()
-    rooms: int = 0
-    crowded: frozenset[str] = frozenset()
-
-
-#: what processes of a service write each other: plain JSON values
-Letter = dict[str, Any]
-
-
-async def _ask_nobody(node: str, *_: Any) -> Letter:
-    raise NoAnswer(f"There is no process {node}")
-
-
-async def _nothing() -> list[dict[str, Any]]:
-    return []
-
-
-@attrs.define(eq=False)
-class Others:
-    """The other processes of the service, as those who know them let the hub reach them."""
-
-    #: who hears what is announced to all, by its key
-    hearers: dict[str, Callable[[Any], None]]
-    #: who answers the letters of other processes, by a key that stands in them; descriptors are the answerer's
-    answerers: dict[str, Callable[[Letter, Sequence[int]], Awaitable[Letter]]] = attrs.Factory(dict)
-    #: the other processes of this machine that take letters
-    siblings: Callable[[], list[str]] = list
-    #: asks one process, of this machine or another, and returns its answer; raises NoAnswer. Descriptors travel on
-    #: this machine only, and stay the asker's
-    ask: Callable[..., Awaitable[Letter]] = _ask_nobody
-    #: tells the supervisor something; returns whether there is one
-    tell_supervisor: Callable[[Letter], bool] = lambda _: False
-
-    #: tells all of them something, and says in words whom it reaches; they get it by `Hub.hear`
-    announce: Callable[[dict[str, Any]], str] = lambda _: ""
-    #: the rooms of other machines, private ones too, each with the URL of its machine
-    rooms_elsewhere: Callable[[], Awaitable[list[dict[str, Any]]]] = _nothing
-    #: what is known of all machines, if there may be several
-    machines: Machines | None = None
 
 
 @attrs.define(eq=False)
@@ -162,7 +90,7 @@ class Hub:
         #: what the processes of a service may ask each other: name -> gives plain JSON values
         self.questions: dict[str, Callable[[], Any]] = {
             "health": self.health,
-            "rooms": self.rooms_listed,
+            "rooms": lambda: public_rooms(rooms_told(self.lobby, self.now_s())),
             "codes": lambda: self.lobby.codes,
         }
         #: whether this is one of several processes behind a port
@@ -539,18 +467,6 @@ class Hub:
             tally.messages_out += player.connection.messages_out
         return tally
 
-    def limits_reached(self) -> Counter[str]:
-        """Return how often each limit was reached, by the name of its setting."""
-        counts = self.counts()
-        reached = Counter(dict.fromkeys(COUNTED_LIMITS, 0))
-        reached.update(self.limited)
-        reached.update(self.lobby.limited)
-        reached["bans_max"] += self.bans.surplus
-        reached["message_bytes_max"] += self.closes[CloseCode.MESSAGE_TOO_BIG.name.lower()]
-        for setting, count in LIMIT_COUNTS.items():
-            reached[setting] += getattr(counts, count)
-        return reached
-
     def health(self) -> dict[str, Any]:
         """Return what /healthz answers: `ok` only while no due tick is later than `healthy_lateness_ms`."""
         late_ms = self.ticker.latest_s(self.now_s()) * 1000
@@ -564,35 +480,6 @@ class Hub:
             "uptime_s": round(self.now_s() - self.started_at_s, 1),
             "pid": os.getpid(),
         }
-
-    def rooms_listed(self) -> list[dict[str, Any]]:
-        """Return the public rooms of this process, fullest first."""
-        return public_rooms(self.rooms_told())
-
-    def rooms_told(self) -> list[dict[str, Any]]:
-        """Return what other machines are told of the rooms of this process, fullest first."""
-        now_s = self.now_s()
-        rooms = [room for room in self.lobby.rooms.values() if room.closing is None]
-        return [
-            {
-                "room": room.room_id,
-                "game": room.definition.name,
-                "seats_taken": len(room.sessions),
-                "seats": room.seats_max,
-                "age_s": round(room.clock.room_ms(now_s) / 1000, 1),
-                "locked": room.is_locked,
-                "watchable": room.is_watchable,
-                "spectators": len(room.spectators.public),
-                "options": attrs.asdict(room.options) if room.options is not None else {},
-                "is_private": room.code is not None,
-            }
-            for room in sorted(rooms, key=lambda room: -len(room.sessions))
-        ]
-
-
-def public_rooms(rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return those that everybody may know of."""
-    return [{key: row[key] for key in row if key != "is_private"} for row in rows if not row["is_private"]]
 
 
 def _load_identity(settings: Settings) -> "Identity | None":

@@ -14,6 +14,7 @@ from prometheus_client.registry import Collector
 
 from ..core.metrics import Histogram
 from .hub import Hub
+from .reached import limits_reached
 
 #: upper bounds of the exported histograms, in us
 BOUNDS_US = (100, 250, 500, 1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 250_000, 1_000_000)
@@ -74,7 +75,7 @@ class HubCollector(Collector):
             closes.add_metric([reason], number)
         yield closes
         limits = CounterMetricFamily("game_server_limits_reached", "Limits reached, by setting", labels=["limit"])
-        for limit, number in sorted(hub.limits_reached().items()):
+        for limit, number in sorted(limits_reached(hub).items()):
             limits.add_metric([limit], number)
         yield limits
         yield CounterMetricFamily("game_server_bans_refused", "Connections of banned clients", value=hub.bans.refused)

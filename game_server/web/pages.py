@@ -15,9 +15,10 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from tornado import web
 
 from ..core.game import Game
-from .hub import Hub, public_rooms
+from .hub import Hub
 from .libraries import LIBRARIES, find_library
 from .logs import log
+from .room_rows import public_rooms
 from .together import health_of, metrics_of, rooms_of
 
 STATIC_DIR = Path(__file__).resolve().parents[2] / "static"

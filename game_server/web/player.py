@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 from ..core.protocol import Join, Resume, parse_binary, parse_text
 from ..core.session import Session, State
 from ..errors import CloseCode, ProtocolError
-from .connection import Connection
 from .logs import log, printable
+from .transport import Connection
 from .vitals import Vitals
 
 if TYPE_CHECKING:

@@ -16,12 +16,13 @@ from ..core.protocol import SUBPROTOCOL_BINARY, SUBPROTOCOL_JSON
 from ..errors import CloseCode
 from ..settings import Settings
 from .addresses import is_page_of
-from .connection import Connection, ConnectionOptions, FrozenConnection, LeanConnection, Receiver
+from .connection import LeanConnection
 from .hub import Hub
 from .logs import log, printable
 from .player import Player
 from .round_trip import MARK, RoundTrip
 from .takeover import TakeoverHandler
+from .transport import Connection, ConnectionOptions, FrozenConnection, Receiver
 
 PONG_BYTES = 6
 

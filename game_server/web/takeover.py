@@ -22,7 +22,8 @@ from tornado.web import RequestHandler
 from tornado.websocket import WebSocketHandler, WebSocketProtocol, WebSocketProtocol13
 
 from ..core.frames import Unmask
-from .connection import ConnectionOptions, LeanConnection, prepare_socket
+from .connection import LeanConnection
+from .transport import ConnectionOptions, prepare_socket
 
 unmask = cast(Unmask, _websocket_mask)
 

@@ -19,7 +19,7 @@ Knows settings, a connection's counters and a session's ticks; knows nothing of 
 from ..core.session import Role, Session
 from ..errors import CloseCode
 from ..settings import Settings
-from .connection import Connection
+from .transport import Connection
 
 Verdict = tuple[CloseCode, str]
 

@@ -14,8 +14,9 @@ import time
 from collections.abc import Callable, Iterable
 
 from game_server.core.frames import BINARY
-from game_server.web.connection import ConnectionOptions, LeanConnection, prepare_socket
+from game_server.web.connection import LeanConnection
 from game_server.web.takeover import unmask
+from game_server.web.transport import ConnectionOptions, prepare_socket
 from tests.client_frames import frame
 
 COUNT = 500

@@ -20,7 +20,7 @@ import ujson
 
 from game_server.cluster.hand_over import HandOver
 from game_server.core.directory import node_of
-from game_server.web.connection import FrozenConnection
+from game_server.web.transport import FrozenConnection
 from tests.cluster.service import Players, play, text_of, until, workers
 from tests.server_process import SIGNS_OF_A_BUG, ServerProcess
 from tests.web.game_site import SitePlayer

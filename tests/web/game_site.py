@@ -24,12 +24,12 @@ from game_server.core.definition import GameDefinition
 from game_server.core.game import Game
 from game_server.settings import Settings
 from game_server.web.app import make_app
-from game_server.web.connection import Connection
 from game_server.web.descriptors import PatientListener
 from game_server.web.front import Front
 from game_server.web.games import LoadedGame, load_games
 from game_server.web.hub import Hub
 from game_server.web.player import Player
+from game_server.web.transport import Connection
 from tests.client_frames import frame
 from tests.web.raw_client import RawClient
 

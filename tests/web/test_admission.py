@@ -11,6 +11,7 @@ from game_server.web.addresses import Addresses
 from game_server.web.admission import Admission
 from game_server.web.bans import Bans
 from game_server.web.descriptors import ACCEPTS_A_TURN_MAX
+from game_server.web.reached import limits_reached
 from tests.web.game_site import NewSite, soon
 
 #: nobody is exempt: all tests come from one address
@@ -25,7 +26,7 @@ async def test_the_players_of_an_address_are_limited(new_site: NewSite) -> None:
     third = await site.connect()
     await third.send("join", version=1, game="swarm")
     assert (4017, "this address has its 2 players") == await third.closed()
-    assert 1 == site.hub.limits_reached()["connections_address_max"]
+    assert 1 == limits_reached(site.hub)["connections_address_max"]
     await first.send("leave")
     await first.closed()
     await soon(lambda: not site.hub.players or len(site.hub.players) < 2)
@@ -90,7 +91,7 @@ async def test_handshakes_of_an_address_are_limited(new_site: NewSite) -> None:
         await site.connect()
     with pytest.raises(ConnectionError, match="429"):
         await site.connect()
-    assert 1 == site.hub.limits_reached()["handshakes_address_per_s"]
+    assert 1 == limits_reached(site.hub)["handshakes_address_per_s"]
 
 
 @pytest.mark.gen_test
@@ -135,7 +136,7 @@ async def test_rooms_of_an_address_are_limited(new_site: NewSite) -> None:
     await third.send("join", version=1, game="swarm", create=True)
     assert (4008, "over 0.001 new rooms a second from this address") == await third.closed()
     await site.join(room=maker.welcome["room"])
-    assert 1 == site.hub.limits_reached()["rooms_address_per_s"]
+    assert 1 == limits_reached(site.hub)["rooms_address_per_s"]
 
 
 @pytest.mark.gen_test
@@ -202,7 +203,7 @@ async def test_slow_senders_do_not_keep_a_player_out(new_site: NewSite) -> None:
     ann = await site.join()
     await ann.receive("full")
     assert b"" == await slow[0].rest()
-    assert 1 <= site.hub.limits_reached()["http_connections_max"]
+    assert 1 <= limits_reached(site.hub)["http_connections_max"]
 
 
 @pytest.mark.gen_test

@@ -14,7 +14,8 @@ import pytest
 
 from game_server.core.frames import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT
 from game_server.errors import CloseCode
-from game_server.web.connection import ConnectionOptions, LeanConnection, prepare_socket
+from game_server.web.connection import LeanConnection
+from game_server.web.transport import ConnectionOptions, prepare_socket
 from tests.client_frames import frame, xor
 from tests.web.raw_client import RawClient, Recorder, descriptors, handlers, until
 

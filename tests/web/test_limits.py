@@ -9,6 +9,7 @@ import pytest
 from game_server.game import Game, OutsideContext, Seat, flag, input
 from game_server.settings import BadSettings
 from game_server.web.bans import Ban, BanBy, TooManyBans
+from game_server.web.reached import limits_reached
 from tests.web.game_site import NewSite, message
 
 
@@ -44,7 +45,7 @@ async def test_outside_work_that_takes_too_long_fails(new_site: NewSite) -> None
     site = await new_site({"waiting": Waiting}, outside_timeout_s=0.2)
     ann = await site.join(game="waiting")
     assert {"error": "no result within 0.2 s"} == await ann.event("told")
-    assert 1 == site.hub.limits_reached()["outside_timeout_s"]
+    assert 1 == limits_reached(site.hub)["outside_timeout_s"]
 
 
 @pytest.mark.gen_test
@@ -55,7 +56,7 @@ async def test_bans_are_bounded(new_site: NewSite) -> None:
     site.hub.bans.add(Ban(BanBy.USER, "ann", "Ann", "rude", "admin", now + 60), now)
     with pytest.raises(TooManyBans, match="1 bans hold already; lift one first"):
         site.hub.bans.add(Ban(BanBy.USER, "bob", "Bob", "rude", "admin", now + 60), now)
-    assert 1 == site.hub.limits_reached()["bans_max"]
+    assert 1 == limits_reached(site.hub)["bans_max"]
 
 
 @pytest.mark.gen_test
@@ -65,7 +66,7 @@ async def test_a_message_too_large_is_counted(new_site: NewSite) -> None:
     ann = await site.join()
     await ann.send("command", name="x", data="y" * 1000)
     assert 1009 == (await ann.closed())[0]
-    assert 1 == site.hub.limits_reached()["message_bytes_max"]
+    assert 1 == limits_reached(site.hub)["message_bytes_max"]
 
 
 @pytest.mark.parametrize(("kind", "values"), [("ping", {"client_ms": 1}), ("resync", {})])
@@ -76,10 +77,10 @@ async def test_bursts_are_as_large_as_set(new_site: NewSite, kind: str, values: 
     ann = await site.join()
     await ann.raw.send(message(kind, **values) * 2 + message("chat", text="x"))
     await ann.event("chat")
-    assert 0 == site.hub.limits_reached()[f"{kind}s_per_s"]
+    assert 0 == limits_reached(site.hub)[f"{kind}s_per_s"]
     await ann.send(kind, **values)
     assert "rate_limited" == (await ann.receive("error"))["code"]
-    assert 1 == site.hub.limits_reached()[f"{kind}s_per_s"]
+    assert 1 == limits_reached(site.hub)[f"{kind}s_per_s"]
 
 
 @pytest.mark.gen_test

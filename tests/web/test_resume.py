@@ -7,6 +7,7 @@ from typing import ClassVar
 import pytest
 
 from game_server.game import Game, Seat, input, int8
+from game_server.web.reached import limits_reached
 from tests.web.game_site import NewSite, soon
 
 
@@ -134,7 +135,7 @@ async def test_a_half_open_socket_is_found(new_site: NewSite) -> None:
         await bystander.send("ping", client_ms=1)
         await bystander.event("count")
     assert loop.time() - vanished_s >= 0.8
-    assert 1 == site.hub.limits_reached()["dead_after_s"]
+    assert 1 == limits_reached(site.hub)["dead_after_s"]
     assert (4018, "nothing heard for 1 s") == await ghost.closed()
     again = await site.resume(ghost.welcome["token"])
     assert again.welcome["resumed"]

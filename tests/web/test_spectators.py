@@ -59,7 +59,7 @@ async def test_the_public_watches_a_game_that_is_played(new_site: NewSite) -> No
     first: dict[str, Any] = await watcher.receive("delta")
     assert first["baseline"] == full["tick"]
     assert {"steps": first["tick"]} == first["update"]["Counter"]["1"]
-    (listed,) = site.hub.rooms_listed()
+    (listed,) = site.hub.questions["rooms"]()
     assert (1, True, 1) == tuple(listed[key] for key in ("seats_taken", "watchable", "spectators"))
     await watcher.send("leave")
     assert 1000 == (await watcher.closed())[0]
@@ -107,7 +107,7 @@ async def test_an_admin_watches_a_sleeping_room_unseen(new_site: NewSite) -> Non
 
     assert ("unseen", 0.0) == (admin.welcome["spectator"], admin.welcome["delay_s"])
     assert "Counter" in (await admin.receive("full"))["spawn"]
-    assert 0 == site.hub.rooms_listed()[0]["spectators"]
+    assert 0 == site.hub.questions["rooms"]()[0]["spectators"]
     stranger = await site.connect()
     await stranger.send("join", version=1, game="stage", ticket="guess")
     assert 4004 == (await stranger.closed())[0]

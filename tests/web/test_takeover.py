@@ -18,8 +18,9 @@ from tornado.websocket import WebSocketHandler, WebSocketProtocol13, websocket_c
 
 from game_server.core.frames import BINARY, CLOSE, TEXT
 from game_server.web import takeover
-from game_server.web.connection import ConnectionOptions, LeanConnection
+from game_server.web.connection import LeanConnection
 from game_server.web.takeover import TakeoverHandler, take_socket
+from game_server.web.transport import ConnectionOptions
 from tests.client_frames import frame
 from tests.web.raw_client import RawClient, Recorder, descriptors, handlers, until
 

@@ -19,7 +19,8 @@ from hypothesis import strategies as st
 
 from game_server.core.frames import BINARY, CLOSE, CONTINUATION, PING, TEXT
 from game_server.web import wire
-from game_server.web.connection import ConnectionOptions, LeanConnection, prepare_socket
+from game_server.web.connection import LeanConnection
+from game_server.web.transport import ConnectionOptions, prepare_socket
 from game_server.web.wire import RoomWires, write_wires
 from tests.client_frames import frame, xor
 from tests.server_process import ROOT, ServerProcess
