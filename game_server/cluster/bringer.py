@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 from ..core.directory import node_of
 from ..core.json_codec import dump
 from ..core.protocol import Join, Resume
-from ..errors import CloseCode
+from ..errors import CloseCode, NoAnswer
 from ..web.connection import LeanConnection
 from ..web.hub import Hub
 from ..web.player import Player
@@ -133,6 +133,8 @@ class Bringer:
                     await self._board.delist(target.node)
         except DirectoryDown:
             return "the directory of rooms does not answer; try again"
+        except NoAnswer:
+            pass
         return "its process does not answer; try again"
 
     async def _hand(self, hand_over: HandOver, node: str) -> bool:

@@ -14,7 +14,7 @@ import attrs
 from ..core.directory import Wish, node_of
 from ..core.kinds import canonical_json
 from ..core.protocol import Join, Resume
-from ..errors import ProtocolError
+from ..errors import NoAnswer, ProtocolError
 from ..web.hub import Hub
 from .board import DirectoryDown, Sought
 from .claims import Claims
@@ -87,6 +87,7 @@ class Finder:
 
         Raises:
             DirectoryDown: only the directory could tell.
+            NoAnswer: only a process that does not answer could.
         """
         return self._seat_held(message, sought, tried) or await self._find(message, tried)
 
@@ -150,10 +151,15 @@ class Finder:
     async def _find_code(self, code: str) -> Target:
         found = await self._gather("codes")
         holders = [node for node, codes in found.items() if codes and code in codes]
-        if holders or self._board is None:
-            return Target((holders or [self._node])[0])
-        room = await self._board.room_of_code(code)
-        return await self._find_node(node_of(room)) if room else Target(self._node)
+        if holders:
+            return Target(holders[0])
+        room = await self._board.room_of_code(code) if self._board is not None else None
+        if room:
+            return await self._find_node(node_of(room))
+        for node, codes in found.items():
+            if codes is None and node in self._siblings():
+                raise NoAnswer(f"Process {node} does not answer, and may have the code")
+        return Target(self._node)
 
     def _wish_of(self, message: Join) -> Wish | None:
         """Return what is to be placed; None for what this process can only refuse."""

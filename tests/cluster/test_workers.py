@@ -179,6 +179,50 @@ def test_a_stuck_process_shows_in_the_health(service: ServerProcess) -> None:
     until(lambda: len(found := workers(service)) == 2 and all(worker["ok"] for worker in found.values()))
 
 
+def test_a_code_that_a_stuck_process_may_have_is_not_called_wrong(service: ServerProcess) -> None:
+    """Whoever comes with it is told to try again, and gets in when that process goes on."""
+
+    async def story() -> None:
+        async with Players(service.port) as players:
+            host = await players.join(create=True, private=True)
+            code, found = host.welcome["code"], workers(service)
+            pid = found[node_of(host)]["pid"]
+            os.kill(pid, signal.SIGSTOP)
+            try:
+                ends = [asyncio.create_task(refused(players, code)) for _ in range(8)]
+                # The stopped one takes calls too: those are not answered at all.
+                done, waiting = await asyncio.wait(ends, timeout=8.0)
+                for task in waiting:
+                    task.cancel()
+                assert {(1001, "its process does not answer; try again")} == {task.result() for task in done}
+            finally:
+                os.kill(pid, signal.SIGCONT)
+            assert host.welcome["room"] == (await players.join(code=code)).welcome["room"]
+            assert 4004 == (await refused(players, "222222"))[0]
+
+    async def refused(players: Players, code: str) -> tuple[int, str]:
+        guest = await players.connect()
+        await guest.send("join", version=1, game="swarm", code=code)
+        return await guest.closed()
+
+    play(story())
+
+
+def test_a_worker_that_is_alone_for_too_long_drains(start_workers: Callable[..., ServerProcess]) -> None:
+    """After `orphan_drain_s` without a supervisor its players hear that it shuts down, and it ends."""
+    service = start_workers("--orphan-drain-s", "0.5")
+
+    async def story() -> None:
+        async with Players(service.port) as players:
+            host = await players.join(create=True)
+            pids = [worker["pid"] for worker in workers(service).values()]
+            os.kill(service.pid, signal.SIGKILL)
+            assert 4016 == (await host.closed())[0]
+            await asyncio.to_thread(until, lambda: not any(map(is_running, pids)))
+
+    play(story())
+
+
 def test_a_second_supervisor_is_refused(shared: ServerProcess, tmp_path: Path) -> None:
     """Two on one port would fight over the workers; nothing happens to the first."""
     ended = subprocess.run(

@@ -1,6 +1,7 @@
 """How a server ends, and how it does not: signals, draining, games that hang. With the program itself."""
 
 import asyncio
+import json
 import signal
 import urllib.error
 from pathlib import Path
@@ -93,6 +94,25 @@ async def health(server: ServerProcess) -> int:
 async def ended(server: ServerProcess) -> None:
     while server.running:  # noqa: ASYNC110  # nobody signals it
         await asyncio.sleep(0.01)
+
+
+@pytest.mark.gen_test
+async def test_a_log_of_json_lines_holds_a_crash_whole(trouble: Any) -> None:
+    """With `log_json` whatever is logged is one JSON object a line, a game's traceback within it."""
+    server = trouble("--log-json", "--step-timeout-s", "0.5", crashes=True)
+    victim = await join(server)
+    await victim.send("command", name="spin_for_ever")
+    assert 4013 == (await victim.closed())[0]
+    victim.raw.close()
+    assert 0 == await asyncio.to_thread(server.stop)
+    told = server.log.splitlines()
+    printed = [line for line in told if not line.startswith("{")]
+    logged = [json.loads(line) for line in told if line.startswith("{")]
+    assert all({"event", "level", "timestamp"} <= set(line) for line in logged)
+    (crash,) = (line for line in logged if line["event"] == "room_crashed")
+    assert ("error", "trouble") == (crash["level"], crash["game"])
+    assert ", in spin_for_ever\n" in crash["exception"]
+    assert not any("Traceback" in line or "room_crashed" in line for line in printed)
 
 
 @pytest.mark.parametrize("act", ["spin_for_ever", "sleep_for_ever"])

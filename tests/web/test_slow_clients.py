@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from game_server.game import Entity, Game, Seat, entity, input, int8, text
+from game_server.web.reached import limits_reached
 from tests.client_frames import frame
 from tests.soak.player import SlowPlayer
 from tests.web.game_site import GameSite, NewSite, soon
@@ -127,6 +128,18 @@ async def test_who_takes_nothing_for_too_long_is_closed_and_may_resume(new_site:
     await blocked(site)
     await soon(lambda: site.hub.closes["too_slow"])
     assert (4014, "took nothing for 1 s") == await slow.closed()
+    assert (await site.resume(slow.welcome["token"])).welcome["resumed"]
+
+
+@pytest.mark.gen_test
+async def test_who_has_too_much_unsent_is_closed_and_may_resume(new_site: NewSite) -> None:
+    """Over `backlog_hard_bytes`, however short a time: with 4014, counted under its name."""
+    site = await new_site(GAMES, **SMALL, backlog_hard_bytes=1, backlog_soft_s=60)
+    slow = await site.connect(receive_buffer_bytes=4096)
+    await slow.send("join", version=1, game="talkative", name="slow")
+    slow.welcome = await slow.receive("welcome")
+    await soon(lambda: limits_reached(site.hub)["backlog_hard_bytes"])
+    assert (4014, "over 1 bytes unsent") == await slow.closed()
     assert (await site.resume(slow.welcome["token"])).welcome["resumed"]
 
 
