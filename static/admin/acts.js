@@ -3,12 +3,15 @@
 import { byId } from "/static/shared/dom.js";
 import { hostOf, shortId } from "/static/admin/columns.js";
 import { confirm } from "/static/admin/confirm.js";
-import { moment } from "/static/admin/format.js";
+import { count, moment } from "/static/admin/format.js";
 
 /** @typedef {import("./feed.js").Feed} Feed */
 /** @typedef {import("./model.js").Ban} Ban */
 /** @typedef {import("./model.js").Room} Room */
 /** @typedef {import("./model.js").Seat} Seat */
+
+/** @param {number} players */
+const areTold = (players) => `${count(players, "player")} ${players === 1 ? "is" : "are"} told`;
 
 const TOAST_MS = 6000;
 const NOTICE_LENGTH_MAX = 200;
@@ -146,7 +149,7 @@ export class Acts {
     return this.ask(
       {
         title: "Shut the server down?",
-        text: `Nobody new gets in, ${players} players are told, and after a short while ${ends}`,
+        text: `Nobody new gets in, ${areTold(players)}, and after a short while ${ends}`,
         yes: "Shut down",
       },
       () => ({ act: "drain" }),
@@ -158,7 +161,7 @@ export class Acts {
     return this.ask(
       {
         title: `Shut ${hostOf(url)} down?`,
-        text: `Nobody new gets in there, its ${players} players are told, and after a short while all of its processes end. They do not start again by themselves.`,
+        text: `Nobody new gets in there, ${areTold(players)}, and after a short while all of its processes end. They do not start again by themselves.`,
         yes: "Shut machine down",
       },
       () => ({ act: "drain", machine: url }),

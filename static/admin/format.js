@@ -11,6 +11,11 @@ export function whole(value) {
   return value === null || value === undefined ? DASH : grouped.format(Math.round(value));
 }
 
+/** A number of things: "1 player", "2 players". @param {Maybe} value @param {string} thing */
+export function count(value, thing) {
+  return `${whole(value)} ${thing}${value === 1 ? "" : "s"}`;
+}
+
 /** Milliseconds with as many digits as matter. @param {Maybe} value */
 export function ms(value) {
   if (value === null || value === undefined) return DASH;

@@ -2,7 +2,7 @@
 /** Everything beside charts and tables: the verdict, players in trouble, and the lists at the side. */
 import { byId, make } from "/static/shared/dom.js";
 import { actButton, hostOf, shortId } from "/static/admin/columns.js";
-import { bytesText, duration, moment, ms, title, whole } from "/static/admin/format.js";
+import { bytesText, count, duration, moment, ms, title, whole } from "/static/admin/format.js";
 
 /** @typedef {import("./model.js").Model} Model */
 /** @typedef {import("./model.js").Worker} Worker */
@@ -50,8 +50,8 @@ export class Panels {
   drawVerdict(model) {
     const { verdict, process } = model;
     const facts = [
-      `${whole(process.players)} players`,
-      `${whole(process.rooms)} rooms`,
+      count(process.players, "player"),
+      count(process.rooms, "room"),
       `${whole(process.connections)} of ${whole(model.facts.connections_max ?? model.server.connections_max)} connections`,
     ];
     byId("verdict-facts", HTMLElement).replaceChildren(...facts.map((fact) => make("span", "", fact)));
@@ -183,7 +183,7 @@ export class Panels {
     /** @param {"players" | "rooms" | "load"} name */
     const sum = (name) => nodes.reduce((total, node) => total + node[name], 0);
     const isHere = nodes.some((node) => node.is_here);
-    const figures = [`${whole(sum("players"))} players`, `${whole(sum("rooms"))} rooms`, `${whole(sum("load") * 100)} % of a core`];
+    const figures = [count(sum("players"), "player"), count(sum("rooms"), "room"), `${whole(sum("load") * 100)} % of a core`];
     figures.push(nodes.length === 1 ? `process ${nodes[0]?.node ?? ""}` : `${nodes.length} processes`);
     const head = make("p", "log-head", make("strong", "", hostOf(url)), isHere ? " this machine" : "");
     const item = make("li", isHere ? "" : "has-act", head, make("p", "log-facts number", figures.join(" · ")));
@@ -211,8 +211,8 @@ function makeWorker(worker) {
   const head = make("p", "log-head", make("strong", "number", worker.node), said ? ` ${said}` : "");
   if (worker.pid === undefined) return make("li", MARKS[worker.state], head);
   const figures = [
-    `${whole(worker.players)} players`,
-    `${whole(worker.rooms)} rooms`,
+    count(worker.players, "player"),
+    count(worker.rooms, "room"),
     `${whole(worker.cpu_percent)} % of a core`,
     bytesText(worker.memory_bytes),
     `late ${ms(worker.late_ms_p99)} ms`,

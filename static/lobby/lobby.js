@@ -64,7 +64,7 @@ function showGames() {
         "game",
         radio,
         make("span", "game-title", game.title),
-        make("span", "game-facts", radio.disabled ? "no page, for bots" : `up to ${game.seats} players`),
+        make("span", "game-facts", radio.disabled ? "no page, for bots" : game.seats === 1 ? "1 player" : `up to ${game.seats} players`),
       ),
     );
   }
