@@ -67,6 +67,7 @@ class Bringer:
     ) -> None:
         self._hub, self._node, self._folder, self._siblings = hub, place.node, place.folder, place.siblings
         self._finder, self._claims, self._told, self._board = finder, claims, told, board
+        self._options = connection_options(hub.settings, hub.note_limit)
         self._done: list[int] = []
         self._arrived: list[tuple[str, str]] = []
         self._tasks = Tasks("bringing_failed")
@@ -207,8 +208,7 @@ class Bringer:
         self._told(sought if sought is not None and self._claims.hold(sought, player) else None)
 
     def _thaw(self, frozen: FrozenConnection) -> Player:
-        options = connection_options(self._hub.settings)
-        connection = LeanConnection.thaw(frozen, asyncio.get_running_loop(), unmask, options)
+        connection = LeanConnection.thaw(frozen, asyncio.get_running_loop(), unmask, self._options)
         player = Player(self._hub, connection, is_json=_is_json(frozen))
         refusal = self._hub.add(player)
         if refusal is not None:

@@ -108,7 +108,7 @@ class Lobby:
         self._check_schema(request.schema_hash, definition)
         if request.spectate or request.ticket:
             return self._watch(request, definition, link, is_json, now_s)
-        name = clean_name(request.name, self.room_limits.name_len_max)
+        name = self._clean(request.name)
         room = self._room_for(request, definition, now_s, maker, placed_in)
         self.disturb(room)
         token = self._secrets.make_token()
@@ -256,6 +256,14 @@ class Lobby:
             code = "".join(self._secrets.random.choice(CODE_ALPHABET) for _ in range(CODE_LEN))
             if code not in self._by_code:
                 return code
+
+    def _clean(self, name: str) -> str:
+        len_max = self.room_limits.name_len_max
+        longer = clean_name(name, len_max + 1)
+        if len(longer) <= len_max:
+            return longer
+        self.limited["name_len_max"] += 1
+        return clean_name(name, len_max)
 
     def _check_schema(self, schema_hash: str | None, definition: GameDefinition) -> None:
         if schema_hash is not None and schema_hash != definition.schema_hash:

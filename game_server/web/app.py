@@ -29,7 +29,7 @@ from .pages import (
     Rooms,
     Static,
 )
-from .socket import GameSocket
+from .socket import GameSocket, connection_options
 
 
 def make_app(hub: Hub, settings: Settings, secret: str) -> web.Application:
@@ -37,10 +37,11 @@ def make_app(hub: Hub, settings: Settings, secret: str) -> web.Application:
     registry = make_registry(hub)
     hub.questions["metrics"] = lambda: generate_latest(registry).decode()
     only_hub: dict[str, Any] = {"hub": hub}
+    options = connection_options(settings, hub.note_limit)
     routes: list[Any] = [
         (r"/", LobbyPage, only_hub),
         (r"/play/([A-Za-z0-9_]+)", PlayPage, only_hub),
-        (r"/ws", GameSocket, {"hub": hub, "settings": settings}),
+        (r"/ws", GameSocket, {"hub": hub, "settings": settings, "options": options}),
         (r"/api/games", Games, {"hub": hub, "cache": {}}),
         (r"/api/rooms", Rooms, only_hub),
         (r"/healthz", Health, only_hub),

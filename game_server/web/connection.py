@@ -265,6 +265,7 @@ class LeanConnection(Wire):
             self._report(event.code, event.reason)
         elif self._state is _OPEN:
             if self._is_control_flood():
+                self._options.limited("control_frames_per_s_max")
                 self.close(CloseCode.RATE_LIMITED, "too many control frames")
             elif isinstance(event, Ping):
                 self._answer(event.payload)

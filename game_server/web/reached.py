@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 COUNTED_LIMITS = """connections_max connections_address_max openings_max handshakes_per_s handshakes_address_per_s
     http_connections_max http_connections_address_max rooms_max rooms_per_s rooms_address_per_s join_timeout_s
     dead_after_s idle_timeout_s bytes_per_s backlog_hard_bytes backlog_soft_s service_address_max
-    service_rooms_max bans_max message_bytes_max outside_timeout_s""".split()
+    service_rooms_max bans_max message_bytes_max outside_timeout_s
+    control_frames_per_s_max name_len_max""".split()
 
 #: setting -> the tally of rooms that counts how often it was reached
 LIMIT_COUNTS = {

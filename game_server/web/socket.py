@@ -8,6 +8,7 @@ Knows HTTP and Tornado; knows nothing of messages.
 """
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
 from tornado import web, websocket
@@ -37,8 +38,8 @@ def is_origin_allowed(origin: str | None, host: str, allowed: list[str]) -> bool
     return is_page_of(origin, host) or origin.rstrip("/") in allowed
 
 
-def connection_options(settings: Settings) -> ConnectionOptions:
-    """Return the limits of a game connection."""
+def connection_options(settings: Settings, limited: Callable[[str], None]) -> ConnectionOptions:
+    """Return the limits of game connections; `limited` is told the name of one that was reached."""
     return ConnectionOptions(
         message_bytes_max=settings.message_bytes_max,
         read_bytes_max=settings.read_bytes_max,
@@ -46,6 +47,7 @@ def connection_options(settings: Settings) -> ConnectionOptions:
         control_frames_per_s_max=settings.control_frames_per_s_max,
         send_buffer_bytes=settings.send_buffer_bytes,
         notsent_lowat_bytes=settings.notsent_lowat_bytes,
+        limited=limited,
     )
 
 
@@ -134,9 +136,8 @@ class TornadoConnection:
 class GameSocket(TakeoverHandler):
     """One game connection's handshake, and its messages on Tornado's path."""
 
-    def initialize(self, hub: Hub, settings: Settings) -> None:
-        self.hub, self.settings_ = hub, settings
-        self.connection_options = connection_options(settings)
+    def initialize(self, hub: Hub, settings: Settings, options: ConnectionOptions) -> None:
+        self.hub, self.settings_, self.connection_options = hub, settings, options
         self.player: Player | None = None
         #: decided before the upgrade, after which the request has no stream to look at
         self.is_lean = self.takes_over

@@ -5,6 +5,7 @@ frames, sessions or games.
 """
 
 import socket
+from collections.abc import Callable
 from typing import Protocol
 
 import attrs
@@ -73,6 +74,10 @@ class Connection(Protocol):
         """Whether the closing handshake is over and the socket is gone."""
 
 
+def _told_nobody(_: str) -> None:
+    pass
+
+
 @attrs.frozen
 class ConnectionOptions:
     """Limits of one connection; the defaults suit a game."""
@@ -92,6 +97,8 @@ class ConnectionOptions:
     # same machine waits for a delayed acknowledgement: 2 MB/s instead of 2,000 (tests/bench/micro_sockets.py).
     send_buffer_bytes: int = 64 * 1024
     notsent_lowat_bytes: int = 8 * 1024
+    #: told the name of a limit that was reached, where nobody else can know
+    limited: Callable[[str], None] = _told_nobody
 
 
 @attrs.frozen

@@ -65,12 +65,12 @@ class Process:
     ) -> None:
         self.loop = ServerLoop(clockwork, failed)
         self.settings = settings
-        self.options = connection_options(settings)
         chance = random.Random(f"{seed}/server")
         ids, self._numbers = count(1), count()
         sources = Secrets(lambda: f"{chance.getrandbits(128):032x}", lambda: f"sim-{next(ids)}", chance)
         asyncio._set_running_loop(self.loop.as_loop)
         self.hub = Hub(settings, games(), sources=sources)
+        self.options = connection_options(settings, self.hub.note_limit)
         self._watch_ticks(after_tick)
         self.hub.start()
 

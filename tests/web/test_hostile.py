@@ -89,6 +89,16 @@ async def test_bytes_are_limited_too(new_site: NewSite) -> None:
 
 
 @pytest.mark.gen_test
+async def test_too_many_pings_of_the_wire_are_counted_by_name(new_site: NewSite) -> None:
+    """Control frames are the connection's affair; that their limit was reached is seen with all others."""
+    site = await new_site(control_frames_per_s_max=10)
+    ann = await site.join()
+    await ann.raw.send(frame(9, b"") * 11)
+    assert (4008, "too many control frames") == await ann.closed()
+    assert 1 == limits_reached(site.hub)["control_frames_per_s_max"]
+
+
+@pytest.mark.gen_test
 async def test_a_resume_is_no_new_allowance(new_site: NewSite) -> None:
     """What was used up stays so: a client that was closed for flooding and resumes has a second's worth."""
     site = await new_site(messages_per_s=30, message_burst=400)
@@ -164,6 +174,17 @@ async def test_nonsense_is_answered_with_its_code(new_site: NewSite, data: bytes
     await ann.raw.send(data)
     assert code == (await ann.closed())[0]
     await bob.receive("delta")
+
+
+@pytest.mark.gen_test
+async def test_a_name_that_was_cut_is_counted(new_site: NewSite) -> None:
+    """One that only shrank by being cleaned was not cut."""
+    site = await new_site(name_len_max=4)
+    for name in ("Ann", "A\u202en\u200bn\u200d\x00\x01a", "Annabel"):
+        await site.join(name)
+    (room,) = site.hub.lobby.rooms.values()
+    assert ["Ann", "Anna", "Anna"] == [session.seat.name for session in room.sessions.values()]
+    assert 1 == limits_reached(site.hub)["name_len_max"]
 
 
 @pytest.mark.gen_test

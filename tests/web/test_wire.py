@@ -44,7 +44,7 @@ WORDS = st.one_of(
 class Half:
     """A connection, its session, the client's end, and all that the session or the receiver was told, in order."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, takes: Callable[[bytes], bool], **more: int) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, takes: Callable[[bytes], bool], **more: Any) -> None:
         self.near, far = tcp_pair()
         far.setblocking(False)
         options = ConnectionOptions(send_buffer_bytes=4096, notsent_lowat_bytes=0, **more)
