@@ -139,7 +139,7 @@ def test_another_machine_is_shown_and_ruled_from_here(
         expect(machines).to_have_count(2)
         expect(machines.filter(has_text=str(here.port))).to_contain_text("this machine")
         far = machines.filter(has_text=str(there.port))
-        expect(far).to_contain_text("1 players · 1 rooms")
+        expect(far).to_contain_text("1 player · 1 room")
         expect(far.get_by_role("link")).to_have_attribute("href", f"{there.url}/admin")
         expect(room_row(page, welcome)).to_contain_text(f"at 127.0.0.1:{there.port}")
 
