@@ -75,7 +75,7 @@ def test_two_players_see_each_other_move_and_talk(server: ServerProcess, two_pag
     assert 0 == bob.locator("#chat-log img").count()
 
 
-@pytest.mark.allow_console("WebSocket connection to")
+@pytest.mark.allow_console("WebSocket connection to", "net::ERR_")
 def test_a_lost_connection_comes_back_to_the_same_ship(
     server: ServerProcess, two_pages: tuple[Page, Page], start_proxy: Callable[..., Proxy]
 ) -> None:

@@ -34,7 +34,7 @@ def test_a_reload_takes_the_seat_again(server: ServerProcess, page: Page) -> Non
     assert ask(page, "[...client.replica.all('Player')].length") == 1
 
 
-@pytest.mark.allow_console("WebSocket connection to")
+@pytest.mark.allow_console("WebSocket connection to", "net::ERR_")
 def test_the_place_is_kept_while_the_connection_is_lost(
     server: ServerProcess, page: Page, start_proxy: StartProxy
 ) -> None:

@@ -84,7 +84,7 @@ def test_two_people_see_and_hear_each_other(server: ServerProcess, two_pages: tu
     assert ann.locator("#log img, #log b").count() == 0
 
 
-@pytest.mark.allow_console("WebSocket connection to")
+@pytest.mark.allow_console("WebSocket connection to", "net::ERR_")
 def test_a_lost_connection_and_a_reload_keep_seat_and_coins(
     server: ServerProcess, page: Page, start_proxy: StartProxy
 ) -> None:
@@ -124,7 +124,7 @@ def test_is_played_with_thumbs_on_a_phone(server: ServerProcess, new_page: NewPa
     wait_until(page, "!document.querySelector('.key.held')")
 
 
-@pytest.mark.allow_console("WebSocket connection to")
+@pytest.mark.allow_console("WebSocket connection to", "net::ERR_")
 def test_an_edited_game_is_reloaded_by_itself(start_server: StartServer, tmp_path: Path, page: Page) -> None:
     """Edit, restart, and the open page shows the new game: nobody has to press anything, though its room is gone."""
     save_first_game(tmp_path)
@@ -156,7 +156,7 @@ def test_options_of_the_address_make_the_room(start_server: StartServer, page: P
     expect(page.locator("#banner-text")).to_contain_text("precision")
 
 
-@pytest.mark.allow_console("WebSocket connection to")
+@pytest.mark.allow_console("WebSocket connection to", "net::ERR_")
 def test_a_key_held_in_one_room_moves_nobody_in_the_next(start_server: StartServer, tmp_path: Path, page: Page) -> None:
     """Whoever is put into another room with a key down stands there, and goes on standing when the key goes up."""
     save_first_game(tmp_path)
