@@ -7,7 +7,7 @@ from typing import Any
 import attrs
 
 from game_server.settings import Settings
-from game_server.web.reached import COUNTED_LIMITS, LIMIT_COUNTS
+from game_server.web.limits_reached import COUNTED_LIMITS, LIMIT_COUNTS
 
 OPERATIONS = (Path(__file__).parents[1] / "docs/operations.md").read_text(encoding="utf-8")
 

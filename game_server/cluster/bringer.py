@@ -114,7 +114,7 @@ class Bringer:
         elif target.url is not None and target.node != self._node:
             self._send_away(frozen, target)
         else:
-            self._take_in(HandOver(frozen, text, target.ticket, target.room, sought, target.placement))
+            self._take_in(_hand_over_to(target, frozen, text, sought))
 
     async def _hand_on(
         self, frozen: FrozenConnection, message: Join | Resume, text: str, sought: Sought | None
@@ -126,8 +126,7 @@ class Bringer:
                 target = await self._finder.find(message, sought, tried)
                 if target.node not in self._siblings():
                     return target
-                hand_over = HandOver(frozen, text, target.ticket, target.room, sought, target.placement)
-                if await self._hand(hand_over, target.node):
+                if await self._hand(_hand_over_to(target, frozen, text, sought), target.node):
                     return None
                 tried.append(target.node)
                 if self._board is not None:
@@ -135,7 +134,7 @@ class Bringer:
         except DirectoryDown:
             return "the directory of rooms does not answer; try again"
         except NoAnswer:
-            pass
+            pass  # the same to the client as when it was found, and could not be handed over
         return "its process does not answer; try again"
 
     async def _hand(self, hand_over: HandOver, node: str) -> bool:
@@ -214,6 +213,10 @@ class Bringer:
         if refusal is not None:
             player.close(CloseCode.SERVER_FULL, refusal)
         return player
+
+
+def _hand_over_to(target: Target, frozen: FrozenConnection, text: str, sought: Sought | None) -> HandOver:
+    return HandOver(frozen, text, target.ticket, target.room, sought, target.placement)
 
 
 def _is_json(frozen: FrozenConnection) -> bool:

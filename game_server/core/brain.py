@@ -5,8 +5,8 @@ A brain sees a `View`, which both the server's `World` and the client's `Replica
 give.
 """
 
-import random
 from collections.abc import Collection, Iterable
+from random import Random
 from typing import Any, Protocol
 
 
@@ -31,7 +31,7 @@ class View(Protocol):
 class Brain(Protocol):
     """One bot's mind."""
 
-    def __init__(self, random: random.Random) -> None: ...
+    def __init__(self, random: Random) -> None: ...
 
     def think(self, view: View, own: Collection[int]) -> dict[str, Any]:
         """Return the input's field values for this step; `own` are the ids of the bot's own entities."""

@@ -13,9 +13,9 @@ refused when the class is made (its bytecode is scanned) and again when it happe
 import dis
 import inspect
 import math
-import random
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from pathlib import Path
+from random import Random
 from typing import Any, ClassVar, Protocol
 
 import attrs
@@ -58,7 +58,7 @@ class Host(Protocol):
     """What a room offers its game."""
 
     world: World
-    random: random.Random
+    random: Random
     options: Any
     tick: int
 
@@ -125,7 +125,7 @@ class Game:
     _declared: ClassVar[frozenset[str]] = frozenset(_HOST_NAMES)
 
     world: ClassVar[World]
-    random: ClassVar[random.Random]
+    random: ClassVar[Random]
     options: ClassVar[Any]
     dt: ClassVar[float]
     _host: ClassVar[Host]

@@ -10,9 +10,9 @@ and tokens are given.
 
 import hashlib
 import hmac
-import random
 from collections import Counter
 from collections.abc import Callable, Mapping
+from random import Random
 from typing import Any
 
 import attrs
@@ -41,7 +41,7 @@ class Secrets:
 
     make_token: Callable[[], str]
     make_room_id: Callable[[], str]
-    random: random.Random
+    random: Random
 
 
 class Lobby:

@@ -15,8 +15,8 @@ clock: `now_s` is given.
 """
 
 import enum
-import random
 from collections.abc import Sequence
+from random import Random
 from typing import Any
 
 import attrs
@@ -103,7 +103,7 @@ class Room:
         self.room_id, self.definition, self.options, self.code = room_id, definition, options, code
         self.limits = limits.for_tick_rate(definition.cls.tick_rate)
         self.seed = seed
-        self.random = random.Random(seed)
+        self.random = Random(seed)
         self.clock = TickClock(definition.cls.tick_rate, origin_s, limits.catch_up_ticks_max)
         self.counts = Counts()
         self.tick = 0

@@ -14,7 +14,7 @@ from prometheus_client.registry import Collector
 
 from ..core.metrics import Histogram
 from .hub import Hub
-from .reached import limits_reached
+from .limits_reached import limits_reached
 
 #: upper bounds of the exported histograms, in us
 BOUNDS_US = (100, 250, 500, 1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 250_000, 1_000_000)

@@ -11,7 +11,7 @@ from game_server.web.addresses import Addresses
 from game_server.web.admission import Admission
 from game_server.web.bans import Bans
 from game_server.web.descriptors import ACCEPTS_A_TURN_MAX
-from game_server.web.reached import limits_reached
+from game_server.web.limits_reached import limits_reached
 from tests.web.game_site import NewSite, soon
 
 #: nobody is exempt: all tests come from one address

@@ -8,7 +8,7 @@ import pytest
 
 from game_server.game import Game, Seat, input, int8
 from game_server.settings import BadSettings, Settings
-from game_server.web.reached import limits_reached
+from game_server.web.limits_reached import limits_reached
 from tests.client_frames import frame
 from tests.web.game_site import BINARY, NewSite, SitePlayer, message, soon
 

@@ -9,7 +9,7 @@ import pytest
 from game_server.game import Game, OutsideContext, Seat, flag, input
 from game_server.settings import BadSettings
 from game_server.web.bans import Ban, BanBy, TooManyBans
-from game_server.web.reached import limits_reached
+from game_server.web.limits_reached import limits_reached
 from tests.web.game_site import NewSite, message
 
 

@@ -7,7 +7,7 @@ from typing import ClassVar
 import pytest
 
 from game_server.game import Game, Seat, input, int8
-from game_server.web.reached import limits_reached
+from game_server.web.limits_reached import limits_reached
 from tests.web.game_site import NewSite, soon
 
 

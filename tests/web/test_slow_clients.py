@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from game_server.game import Entity, Game, Seat, entity, input, int8, text
-from game_server.web.reached import limits_reached
+from game_server.web.limits_reached import limits_reached
 from tests.client_frames import frame
 from tests.soak.player import SlowPlayer
 from tests.web.game_site import GameSite, NewSite, soon

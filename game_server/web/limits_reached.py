@@ -4,12 +4,9 @@ A limit is counted where it is held: by the shell, by the lobby, in the tally of
 """
 
 from collections import Counter
-from typing import TYPE_CHECKING
 
 from ..errors import CloseCode
-
-if TYPE_CHECKING:
-    from .hub import Hub
+from .hub import Hub
 
 #: those of the shell, to be there before they are reached
 COUNTED_LIMITS = """connections_max connections_address_max openings_max handshakes_per_s handshakes_address_per_s
@@ -34,7 +31,7 @@ LIMIT_COUNTS = {
 }
 
 
-def limits_reached(hub: "Hub") -> Counter[str]:
+def limits_reached(hub: Hub) -> Counter[str]:
     """Return how often each limit of a process was reached, by the name of its setting."""
     counts = hub.counts()
     reached = Counter(dict.fromkeys(COUNTED_LIMITS, 0))
