@@ -1,4 +1,4 @@
-"""Fixtures for tests that talk to a server in their own process: `new_site`, and `site` with its status page."""
+"""Fixtures for tests in one process: servers (`new_site`, and `site` with its status page), and `nothing_leaks`."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +17,7 @@ from game_server.web.games import load_games
 from game_server.web.hub import Hub
 from tests.web.admin_site import SECRET, VIEW_SECRET, Site
 from tests.web.game_site import GameSite, NewSite
+from tests.web.raw_client import descriptors, handlers
 
 
 @pytest.fixture
@@ -58,3 +59,11 @@ def site(io_loop: IOLoop, tmp_path: Path) -> Iterator[Site]:
     running = io_loop.run_sync(begin)
     yield running
     io_loop.run_sync(running.end)
+
+
+@pytest.fixture
+def nothing_leaks(io_loop: Any) -> Iterator[None]:
+    """After each test as many descriptors and handlers are there as before."""
+    before = descriptors(), handlers(io_loop.asyncio_loop)
+    yield
+    assert before == (descriptors(), handlers(io_loop.asyncio_loop))
