@@ -23,6 +23,7 @@ from ..core.protocol import Join, Resume
 from ..errors import CloseCode, NoAnswer
 from ..web.connection import LeanConnection
 from ..web.hub import Hub
+from ..web.others import Letter
 from ..web.player import Player
 from ..web.socket import connection_options
 from ..web.takeover import unmask
@@ -31,7 +32,7 @@ from .board import DirectoryDown, Sought
 from .claims import Claims
 from .finder import Finder, Target, node_named
 from .hand_over import HandOver
-from .letters import Letter, close_all
+from .letters import close_all
 from .place import WorkerPlace, socket_of
 from .post import PostError, Ready, offer
 from .tasks import Tasks

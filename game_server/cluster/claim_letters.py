@@ -14,8 +14,8 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 
 from ..core.one_seats import Claim
 from ..errors import NoAnswer
+from ..web.others import Letter
 from .claims import Claims
-from .letters import Letter
 from .tasks import Tasks
 
 RETRY_S = 0.5

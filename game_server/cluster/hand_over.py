@@ -8,9 +8,9 @@ from typing import Any
 
 import attrs
 
+from ..web.others import Letter
 from ..web.transport import FrozenConnection
 from .board import Sought
-from .letters import Letter
 
 
 @attrs.frozen

@@ -13,15 +13,14 @@ import os
 import socket
 import struct
 from collections.abc import Iterable, Sequence
-from typing import Any
 
 import ujson
+
+from ..web.others import Letter
 
 LETTER_BYTES_MAX = 8 << 20
 DESCRIPTORS_MAX = 16
 _HEAD = struct.Struct("<I")
-
-Letter = dict[str, Any]
 
 
 async def send(sock: socket.socket, letter: Letter, descriptors: Sequence[int] = ()) -> None:

@@ -32,7 +32,8 @@ from pathlib import Path
 import attrs
 
 from ..web.logs import log
-from .letters import Letter, close_all, receive, send, until_readable
+from ..web.others import Letter
+from .letters import close_all, receive, send, until_readable
 
 #: how long an answer is looked for that should have come before
 LATE_ANSWER_S = 0.05

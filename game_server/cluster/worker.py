@@ -19,12 +19,13 @@ from ..core.directory import Report, RoomFacts
 from ..core.room import Room
 from ..errors import NoAnswer
 from ..web.hub import Hub
+from ..web.others import Letter
 from .board import DirectoryDown, Sought
 from .bringer import Bringer
 from .claim_letters import ClaimLetters
 from .claims import Claims
 from .finder import Finder, options_text
-from .letters import Letter, close_all
+from .letters import close_all
 from .link import SupervisorLink
 from .member import Member
 from .place import SUPERVISOR, WorkerPlace, socket_of

@@ -13,8 +13,8 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from game_server.cluster.letters import Letter
 from game_server.cluster.post import PostBox, Ready, ask, offer
+from game_server.web.others import Letter
 
 ROUNDS = 3000
 #: about as long as a frozen connection with its join

@@ -17,8 +17,8 @@ from typing import Any
 
 import pytest
 
-from game_server.cluster.letters import Letter
 from game_server.cluster.post import STARVED_S, PostBox, PostError, Ready, ask, offer
+from game_server.web.others import Letter
 from tests.web.raw_client import descriptors as open_descriptors
 from tests.web.raw_client import until
 
