@@ -6,7 +6,7 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from tests.e2e.playing import PHONE, finger
 from tests.e2e.proxy import Proxy
@@ -55,8 +55,7 @@ def test_lobby_leads_into_a_game(server: ServerProcess, page: Page) -> None:
     page.wait_for_function("() => window.arena.client.view.all('Ship').length > 3")
     page.wait_for_function("() => /^[0-9]:[0-9]{2}$/.test(document.querySelector('#clock').textContent)")
     page.click("#leave")
-    page.wait_for_selector("#name")
-    assert "Ann" == page.input_value("#name")
+    expect(page.locator("#name")).to_have_value("Ann")
 
 
 def test_two_players_see_each_other_move_and_talk(server: ServerProcess, two_pages: tuple[Page, Page]) -> None:
